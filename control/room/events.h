@@ -1,0 +1,30 @@
+// What can happen to a room, whoever it came from. Nothing behind RoomEvent knows its source.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "control/room/model.h"
+
+namespace penstock {
+
+struct RoomOpened { std::string room; RoomLimits limits; bool keep_when_empty; };
+struct RoomLimitsSet { std::string room; RoomLimits limits; };
+struct RoomClosed { std::string room; };
+struct ParticipantJoined { std::string room; Participant participant; };
+struct ParticipantLeft { std::string room, participant, reason; };  // "left", "kicked", "room_closed", "connection_lost"
+/// A negotiation round of the participant's publish transport: the transport, its session and all its tracks now.
+struct Published { std::string room, participant; Transport transport; Session session; std::vector<Track> tracks; };
+struct Unpublished { std::string room, participant, track; };
+/// A negotiation round of the participant's subscribe transport.
+struct Subscribed { std::string room, participant; Transport transport; Session session; std::vector<Subscription> subscriptions; };
+struct SubscriptionWanted { std::string room, participant, track; };
+struct SubscriptionDropped { std::string room, participant, track; };
+struct TrackMuted { std::string room, track; bool by_moderator; bool muted; };
+struct TransportSecured { std::string room, transport; SrtpKeys keys; };
+
+using RoomEvent = std::variant<RoomOpened, RoomLimitsSet, RoomClosed, ParticipantJoined, ParticipantLeft, Published, Unpublished,
+                               Subscribed, SubscriptionWanted, SubscriptionDropped, TrackMuted, TransportSecured>;
+
+}  // namespace penstock

@@ -1,0 +1,150 @@
+// What a room is made of. Plain values: copied, compared, stored as JSON; nothing here acts.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
+
+#include "dataplane/contract/rows.h"
+
+namespace penstock {
+
+BOOST_DEFINE_ENUM_CLASS(Kind, audio, video)
+BOOST_DEFINE_ENUM_CLASS(Source, microphone, camera, screen, other)
+BOOST_DEFINE_ENUM_CLASS(Purpose, publish, subscribe)
+/// RFC 8842: which side opens the DTLS handshake, seen from us.
+BOOST_DEFINE_ENUM_CLASS(DtlsRole, server, client)
+
+/// What a participant may do (from its token's room grant, or all when no keys are configured).
+struct Permissions {
+  bool publish = true;
+  bool subscribe = true;
+  bool moderate = false;
+};
+BOOST_DESCRIBE_STRUCT(Permissions, (), (publish, subscribe, moderate))
+
+struct RoomLimits {
+  uint32_t participants_max = 200;
+  uint32_t tracks_max = 8;  // per participant
+};
+BOOST_DESCRIBE_STRUCT(RoomLimits, (), (participants_max, tracks_max))
+
+/// One codec of an m-section, with the payload types used on that transport.
+struct Codec {
+  std::string name;  // as in a=rtpmap, e.g. "opus", "VP8", "H264"
+  uint32_t clock_rate_hz = 0;
+  uint32_t channels = 1;
+  uint8_t payload_type = 0;
+  std::optional<uint8_t> rtx_payload_type;
+  std::string fmtp;                        // parameters of a=fmtp, as offered
+  std::vector<std::string> rtcp_feedback;  // "nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"
+};
+BOOST_DESCRIBE_STRUCT(Codec, (), (name, clock_rate_hz, channels, payload_type, rtx_payload_type, fmtp, rtcp_feedback))
+
+struct Encoding {
+  uint32_t ssrc = 0;  // 0 = not signalled; the dataplane binds it by MID and RID
+  uint32_t rtx_ssrc = 0;
+  std::string rid;
+};
+BOOST_DESCRIBE_STRUCT(Encoding, (), (ssrc, rtx_ssrc, rid))
+
+/// One media source published into a room.
+struct Track {
+  std::string id;
+  Kind kind = Kind::audio;
+  Source source = Source::other;
+  std::string name;
+  std::string mid;  // on the publisher's transport
+  std::vector<Codec> codecs;
+  std::vector<Encoding> encodings;
+  bool muted_by_self = false;
+  bool muted_by_moderator = false;
+  bool muted() const { return muted_by_self || muted_by_moderator; }
+};
+BOOST_DESCRIBE_STRUCT(Track, (), (id, kind, source, name, mid, codecs, encodings, muted_by_self, muted_by_moderator))
+
+/// One track forwarded to the participant's subscribe transport.
+struct Subscription {
+  std::string track;
+  std::string mid;  // on the subscriber's transport; empty until a negotiation gave it an m-section
+  uint32_t ssrc = 0;
+  uint32_t rtx_ssrc = 0;
+  std::vector<Codec> codecs;  // as the subscriber accepted them; matched with the track's by name and fmtp
+  bool active = false;        // negotiated: packets may flow
+  bool paused = false;
+};
+BOOST_DESCRIBE_STRUCT(Subscription, (), (track, mid, ssrc, rtx_ssrc, codecs, active, paused))
+
+/// Keys of both directions, hexadecimal, as the RFC 5764 exporter gave them. From the client's point of view.
+struct SrtpKeys {
+  uint16_t profile = 0;  // contract::SrtpProfile
+  std::string receive_key, receive_salt;  // what the client sends
+  std::string send_key, send_salt;        // what we send
+};
+BOOST_DESCRIBE_STRUCT(SrtpKeys, (), (profile, receive_key, receive_salt, send_key, send_salt))
+
+/// One ICE + DTLS-SRTP association. `id` is unique in the relay and never used again.
+struct Transport {
+  std::string id;
+  Purpose purpose = Purpose::publish;
+  std::string ice_ufrag, ice_pwd;  // ours
+  std::string remote_fingerprint;  // "sha-256 AB:CD:..."
+  DtlsRole dtls_role = DtlsRole::server;
+  std::array<uint8_t, contract::kExtensionMax> extension_id{};  // by contract::Extension; 0 = not negotiated
+  uint32_t rtcp_ssrc = 0;
+  uint32_t receive_bitrate_max_bps = 0;
+  std::optional<SrtpKeys> keys;
+};
+BOOST_DESCRIBE_STRUCT(Transport, (), (id, purpose, ice_ufrag, ice_pwd, remote_fingerprint, dtls_role, extension_id, rtcp_ssrc,
+                                      receive_bitrate_max_bps, keys))
+
+/// One m-section of a negotiated session, in order; sections are reused, never removed (RFC 8829 section 5.2.2).
+struct MediaSection {
+  std::string mid;
+  Kind kind = Kind::audio;
+  std::string track;  // published or subscribed track; empty = inactive now
+};
+BOOST_DESCRIBE_STRUCT(MediaSection, (), (mid, kind, track))
+
+/// What offer/answer must remember of one transport between two rounds.
+struct Session {
+  uint64_t version = 1;  // o= line
+  std::vector<MediaSection> sections;
+  std::string last_offer, last_answer;
+};
+BOOST_DESCRIBE_STRUCT(Session, (), (version, sections, last_offer, last_answer))
+
+struct Participant {
+  std::string id;
+  std::string identity;  // `sub` of its token, or empty
+  std::string name;
+  std::string protocol;  // "websocket", "whip", "whep"
+  std::string resume_token;
+  Permissions permissions;
+  bool auto_subscribe = true;
+  uint64_t joined_unix_ms = 0;
+  std::vector<Track> tracks;
+  std::vector<Subscription> subscriptions;
+  std::optional<Transport> publish_transport, subscribe_transport;
+  Session publish_session, subscribe_session;
+};
+BOOST_DESCRIBE_STRUCT(Participant, (), (id, identity, name, protocol, resume_token, permissions, auto_subscribe, joined_unix_ms,
+                                        tracks, subscriptions, publish_transport, subscribe_transport, publish_session,
+                                        subscribe_session))
+
+struct Room {
+  std::string name;
+  RoomLimits limits;
+  bool keep_when_empty = false;  // made by the API, not by a join
+  uint64_t created_unix_ms = 0;
+  std::map<std::string, Participant> participants;  // by id
+};
+BOOST_DESCRIBE_STRUCT(Room, (), (name, limits, keep_when_empty, created_unix_ms, participants))
+
+}  // namespace penstock

@@ -1,0 +1,94 @@
+// What the HTTP API, WebSocket, WHIP and WHEP call, and what they are told. All on the one control thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "control/room/model.h"
+#include "control/room/refusal.h"
+
+namespace penstock {
+
+/// Something that happened in a room, as clients and integrators see it: `message["type"]` is one of the
+/// notifications of control/signalling/PROTOCOL.md ("participant_joined", "track_published", ...).
+struct Notice {
+  std::string room;
+  boost::json::object message;
+};
+
+/// The signalling connection of one participant. Not called again after detach().
+class ParticipantLink {
+ public:
+  virtual ~ParticipantLink() = default;
+  virtual void send(const boost::json::object& message) = 0;
+  /// The participant is gone (kicked, room closed, replaced by a resumed connection). Close after sending what is queued.
+  virtual void close(const std::string& reason) = 0;
+};
+
+/// Gets every Notice of every room (server-sent events, webhook). Never blocks.
+class NoticeSink {
+ public:
+  virtual ~NoticeSink() = default;
+  virtual void onNotice(const Notice& notice) = 0;
+};
+
+struct JoinRequest {
+  std::string room;
+  std::string name;
+  std::string identity;
+  std::string protocol;
+  Permissions permissions;
+  bool auto_subscribe = true;
+  std::string resume_token;  // of an earlier `joined`; empty = new
+};
+
+/// What the client says of a track it offers, by m-section.
+struct TrackHint {
+  std::string mid;
+  Source source = Source::other;
+  std::string name;
+  bool muted = false;
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+
+  // Rooms
+  virtual const std::map<std::string, Room>& rooms() const = 0;
+  virtual Result<void> openRoom(const std::string& room, const RoomLimits& limits) = 0;  // 409 room_exists, 503 rooms_full
+  virtual Result<void> setLimits(const std::string& room, const RoomLimits& limits) = 0;
+  virtual Result<void> closeRoom(const std::string& room) = 0;
+
+  // Participants. `join` returns the participant's id; the `joined` message is sent through `link` when there is one.
+  virtual Result<std::string> join(const JoinRequest& request, std::shared_ptr<ParticipantLink> link) = 0;
+  /// The signalling connection broke: the participant is kept for rooms.resume-timeout-s.
+  virtual void detach(const std::string& room, const std::string& participant, const ParticipantLink* link) = 0;
+  virtual Result<void> leave(const std::string& room, const std::string& participant, const std::string& reason) = 0;
+
+  // Media. SDP in, SDP out.
+  /// Client offers what it publishes (again at each change); returns the answer.
+  virtual Result<std::string> publish(const std::string& room, const std::string& participant, const std::string& offer,
+                                      const std::vector<TrackHint>& hints) = 0;
+  /// Client offers to receive (WHEP); `from`, when not empty, names the participant to be played. Returns the answer.
+  virtual Result<std::string> play(const std::string& room, const std::string& participant, const std::string& offer,
+                                   const std::string& from) = 0;
+  /// Client answers the last `offer` message.
+  virtual Result<void> answer(const std::string& room, const std::string& participant, uint64_t offer_id,
+                              const std::string& sdp) = 0;
+  /// RFC 9725 section 4.3: new ICE credentials from an SDP fragment; returns our fragment.
+  virtual Result<std::string> restartIce(const std::string& room, const std::string& participant, Purpose purpose,
+                                         const std::string& fragment) = 0;
+  virtual Result<void> subscribe(const std::string& room, const std::string& participant, const std::string& track) = 0;
+  virtual Result<void> unsubscribe(const std::string& room, const std::string& participant, const std::string& track) = 0;
+  virtual Result<void> unpublish(const std::string& room, const std::string& track) = 0;
+  virtual Result<void> mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) = 0;
+
+  virtual void addSink(NoticeSink* sink) = 0;
+};
+
+}  // namespace penstock
