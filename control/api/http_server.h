@@ -1,0 +1,59 @@
+// The one HTTP server of penstockd: JSON API, WebSocket, WHIP, WHEP, events, metrics and the pages. On the control
+// thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "control/metrics/metrics.h"
+#include "control/signalling/service.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace penstock {
+
+/// What is fixed for a running relay, and made short by tests.
+struct HttpTuning {
+  std::string web_directory;  // where the pages are read from; empty = http.web-directory, else the installed one
+  size_t header_max_bytes = 16 * 1024;
+  std::chrono::milliseconds request_timeout{0};    // 0 = http.request-timeout
+  std::chrono::milliseconds idle_timeout{30'000};  // between two requests of one connection
+  std::chrono::milliseconds event_heartbeat{15'000};
+  size_t event_queue_max = 1024;  // events waiting for one client of /v1/events
+  std::chrono::milliseconds ping_interval{10'000};
+  std::chrono::milliseconds silence_max{30'000};
+  size_t socket_queue_max_messages = 512;
+  size_t socket_queue_max_bytes = 4 * 1024 * 1024;
+  size_t socket_message_max_bytes = 256 * 1024;
+};
+
+/// Without auth.key only loopback addresses are listened on: whoever reaches the API may do everything.
+/// Lifetime: `service` and `metrics` outlive the server; the server outlives io_context::run().
+class HttpServer {
+ public:
+  /// Reads certificate, key and pages; throws std::runtime_error naming the setting that is wrong.
+  HttpServer(boost::asio::io_context& io, const Config& config, Service& service, Metrics& metrics,
+             const HttpTuning& tuning = {});
+  ~HttpServer();
+
+  /// Binds and listens; throws std::runtime_error naming the address.
+  void start();
+  /// Bound ports, in the order of http.listen (which may say port 0).
+  std::vector<uint16_t> ports() const;
+  /// No new connections; requests that are being answered get their answer; WebSockets close with 1011. `done` is
+  /// called once, when the last connection is gone or after two seconds.
+  void stop(std::function<void()> done);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace penstock
