@@ -1,0 +1,45 @@
+// What housekeeping hands to a worker: a validated row, and the crypto objects that it needs, already made.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <variant>
+
+#include "dataplane/contract/rows.h"
+#include "dataplane/srtp/crypto.h"
+#include "dataplane/srtp/srtcp.h"
+
+namespace penstock {
+
+// In every command: `row.state` kFree closes what has that index. A null object means "keep the one you have". The relay
+// swaps what it takes with what it had, so that an applied command goes back holding what is to be freed, off the path.
+
+struct TransportCommand {
+  uint32_t index;
+  contract::TransportRow row;
+  std::unique_ptr<srtp::SrtcpSender> srtcp_sender;
+  std::unique_ptr<srtp::SrtcpReceiver> srtcp_receiver;
+  contract::Address resume_remote{};  // from the flows region after a restart of the dataplane; port 0 = none
+};
+
+struct TrackCommand {
+  struct Streams {
+    std::unique_ptr<srtp::ReceiveStream> media, rtx;
+  };
+  uint32_t index;
+  contract::TrackRow row;
+  std::array<Streams, contract::kEncodingMax> encoding;
+};
+
+/// The first index that will be used is the streams' nextIndex().
+struct SubscriptionCommand {
+  uint32_t index;
+  contract::SubscriptionRow row;
+  std::unique_ptr<srtp::SendStream> media, rtx;
+  uint32_t timestamp_offset = 0;  // subscriber's RTP timestamp = publisher's + this
+};
+
+using Command = std::variant<TransportCommand, TrackCommand, SubscriptionCommand>;
+
+}  // namespace penstock

@@ -1,0 +1,84 @@
+// A hash table of fixed capacity: open addressing, linear probing, deletion by shifting back. Never allocates after
+// construction, never holds a tombstone.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace penstock {
+
+/// Spreads the bits of a 64-bit key (finaliser of MurmurHash3, public domain).
+constexpr uint64_t mixBits(uint64_t x) {
+  x ^= x >> 33;
+  x *= 0xff51afd7ed558ccdULL;
+  x ^= x >> 33;
+  x *= 0xc4ceb9fe1a85ec53ULL;
+  return x ^ (x >> 33);
+}
+
+/// Key: trivially copyable with ==. Hash: Key -> uint64_t. Holds at most `capacity` entries, in twice the slots.
+template <class Key, class Value, class Hash>
+class FixedMap {
+ public:
+  explicit FixedMap(size_t capacity)
+      : capacity_(capacity), mask_(std::bit_ceil(capacity * 2) - 1), slots_(std::make_unique<Slot[]>(mask_ + 1)) {}
+
+  size_t size() const { return size_; }
+
+  const Value* find(const Key& key) const {
+    for (size_t i = home(key);; i = (i + 1) & mask_) {
+      if (!slots_[i].used) return nullptr;
+      if (slots_[i].key == key) return &slots_[i].value;
+    }
+  }
+
+  /// Adds, or replaces the value of, `key`; false when the map is full.
+  bool set(const Key& key, const Value& value) {
+    for (size_t i = home(key);; i = (i + 1) & mask_) {
+      if (slots_[i].used && slots_[i].key == key) {
+        slots_[i].value = value;
+        return true;
+      }
+      if (slots_[i].used) continue;
+      if (size_ == capacity_) return false;
+      slots_[i] = {key, value, true};
+      ++size_;
+      return true;
+    }
+  }
+
+  void erase(const Key& key) {
+    size_t hole = home(key);
+    for (;; hole = (hole + 1) & mask_) {
+      if (!slots_[hole].used) return;
+      if (slots_[hole].key == key) break;
+    }
+    --size_;
+    // Move back every following entry that would not be found past the hole.
+    for (size_t i = (hole + 1) & mask_; slots_[i].used; i = (i + 1) & mask_) {
+      const size_t distance_from_home = (i - home(slots_[i].key)) & mask_;
+      if (distance_from_home < ((i - hole) & mask_)) continue;
+      slots_[hole] = slots_[i];
+      hole = i;
+    }
+    slots_[hole].used = false;
+  }
+
+ private:
+  struct Slot {
+    Key key{};
+    Value value{};
+    bool used = false;
+  };
+  size_t home(const Key& key) const { return Hash{}(key)&mask_; }
+
+  size_t capacity_;
+  size_t mask_;
+  size_t size_ = 0;
+  std::unique_ptr<Slot[]> slots_;
+};
+
+}  // namespace penstock

@@ -1,0 +1,57 @@
+// START HERE: the packet path of one worker, over plain types. Packets come in by receive(); what is to be sent goes out
+// through PacketIo. No clock, no socket, no driver, no lock; nothing allocates after construction but apply().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dataplane/contract/regions.h"
+#include "dataplane/relay/command.h"
+#include "dataplane/relay/packet.h"
+#include "dataplane/relay/report_writer.h"
+
+namespace penstock {
+
+/// How the relay appears on the network.
+struct LocalAddress {
+  contract::Address address;  // port unused
+  uint8_t prefix_length;      // of the 128-bit form: an IPv4 /24 is 120
+};
+
+struct RelayConfig {
+  std::array<uint8_t, 6> mac{};
+  std::vector<LocalAddress> addresses;
+  std::vector<contract::Address> gateways;
+  uint16_t port = 10'000;
+  uint16_t vlan = 0;                  // 0 = untagged
+  bool checksum_offload = false;      // the port completes UDP checksums
+  uint64_t unix_offset_ns = 0;        // wall clock - CLOCK_MONOTONIC, for the NTP time of reports (RFC 3550)
+  uint32_t cached_packets_max = 8192;  // received packets kept for retransmission, all tracks together
+  uint64_t seed = 1;
+};
+
+class Relay {
+ public:
+  Relay(const RelayConfig& config, srtp::Backend& backend, PacketIo& io, contract::ReportsRegion& reports,
+        uint32_t worker, contract::FlowsRegion& flows);
+  ~Relay();
+
+  /// Takes a validated row; afterwards `command` holds what is to be freed.
+  void apply(Command& command, uint64_t now_ns);
+  /// One burst, at most kBurstMax packets, whose references are taken.
+  void receive(std::span<const Packet> burst, uint64_t now_ns);
+  /// Sends a datagram of control's to the transport's nominated address.
+  void inject(const contract::Datagram& datagram, uint64_t now_ns);
+  /// Reports, deferred requests, consent, neighbours. Cheap when nothing is due; to be called at least every 10 ms.
+  void timers(uint64_t now_ns);
+  /// Where control's cursors are; again when the tables region is replaced.
+  void attach(ReportWriter::Tails tails);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace penstock
