@@ -108,17 +108,25 @@ BOOST_DESCRIBE_STRUCT(Transport, (), (id, purpose, ice_ufrag, ice_pwd, remote_fi
 struct MediaSection {
   std::string mid;
   Kind kind = Kind::audio;
-  std::string track;  // published or subscribed track; empty = inactive now
+  std::string track;    // published or subscribed track; empty = inactive now
+  bool slot = false;    // a player's section (WHEP): takes any fitting track, now or later, without a new offer
+  uint32_t ssrc = 0;    // of a slot: told in our answer, for the first track it carries
+  uint32_t rtx_ssrc = 0;
+  std::vector<Codec> codecs;  // of a slot: what the player takes
 };
-BOOST_DESCRIBE_STRUCT(MediaSection, (), (mid, kind, track))
+BOOST_DESCRIBE_STRUCT(MediaSection, (), (mid, kind, track, slot, ssrc, rtx_ssrc, codecs))
 
 /// What offer/answer must remember of one transport between two rounds.
 struct Session {
-  uint64_t version = 1;  // o= line
+  uint64_t id = 0;       // o= line, for the life of the session
+  uint64_t version = 0;  // o= line, raised by every description of ours
   std::vector<MediaSection> sections;
-  std::string last_offer, last_answer;
+  std::string remote_ufrag;      // of the client's last description: another one is an ICE restart (RFC 8839 section 4.4.1.1.1)
+  std::string last_offer;        // ours, on a subscribe transport, until it is answered
+  uint32_t next_ssrc = 0;        // of the next subscription on this transport; only ever grows, so that none is used twice
+  std::string play_from;         // of a player: the participant it wants to see; empty = everybody
 };
-BOOST_DESCRIBE_STRUCT(Session, (), (version, sections, last_offer, last_answer))
+BOOST_DESCRIBE_STRUCT(Session, (), (id, version, sections, remote_ufrag, last_offer, next_ssrc, play_from))
 
 struct Participant {
   std::string id;

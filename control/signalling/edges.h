@@ -1,0 +1,74 @@
+// What the room service needs of the world: tables, handshakes, the store, statistics, time, chance. Small interfaces, so
+// that the middle is tested without any of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "control/room/model.h"
+
+namespace penstock {
+
+/// The forwarding tables by the ids of the model (control/seam). Each call says what a row should be now; a row that is
+/// so already costs nothing. False: the table is full.
+class RowsOut {
+ public:
+  virtual ~RowsOut() = default;
+  virtual bool putTransport(const Transport& transport) = 0;
+  virtual bool putTrack(const std::string& transport, const Track& track) = 0;
+  /// Only for active subscriptions of tracks and transports that were put before.
+  virtual bool putSubscription(const std::string& transport, const Subscription& subscription, const Track& track) = 0;
+  virtual void removeSubscription(const std::string& transport, const std::string& track) = 0;
+  virtual void removeTrack(const std::string& track) = 0;
+  virtual void removeTransport(const std::string& transport) = 0;
+  /// After a restart, when everything known was put: frees the rows that nothing was put into.
+  virtual void sweep() = 0;
+};
+
+/// DTLS handshakes (control/transport). Their outcome comes back as RoomService::onSecured or onHandshakeFailed.
+class DtlsOut {
+ public:
+  virtual ~DtlsOut() = default;
+  /// Of our certificate, for SDP: "sha-256 AB:CD:...".
+  virtual std::string fingerprint() const = 0;
+  virtual void start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint) = 0;
+  /// Forgets the handshake or association, if there is one.
+  virtual void stop(const std::string& transport) = 0;
+};
+
+/// The store for our own restart (control/store).
+class Persistence {
+ public:
+  virtual ~Persistence() = default;
+  /// The room itself, without its participants.
+  virtual void saveRoom(const Room& room) = 0;
+  virtual void removeRoom(const std::string& room) = 0;
+  virtual void saveParticipant(const std::string& room, const Participant& participant) = 0;
+  virtual void removeParticipant(const std::string& room, const std::string& participant) = 0;
+};
+
+/// What the dataplane reports of a track.
+class LevelsIn {
+ public:
+  virtual ~LevelsIn() = default;
+  /// RFC 6464: 0 loudest .. 127 silence; nothing when no packet came lately.
+  virtual std::optional<uint8_t> audioLevel(const std::string& track) const = 0;
+};
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual uint64_t unixMs() const = 0;
+  virtual uint64_t monotonicMs() const = 0;
+};
+
+class Chance {
+ public:
+  virtual ~Chance() = default;
+  virtual void fill(std::span<uint8_t> bytes) = 0;
+};
+
+}  // namespace penstock
