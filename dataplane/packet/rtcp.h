@@ -1,0 +1,159 @@
+// RTCP compounds taken apart member by member (RFC 3550 section 6, RFC 4585, RFC 5104, RFC 5506).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "dataplane/packet/bytes.h"
+
+namespace penstock {
+
+enum class RtcpType : uint8_t {
+  kSenderReport = 200,
+  kReceiverReport = 201,
+  kSourceDescription = 202,
+  kBye = 203,
+  kApplication = 204,
+  kTransportFeedback = 205,  // RFC 4585 RTPFB
+  kPayloadFeedback = 206,    // RFC 4585 PSFB
+  kExtendedReport = 207,     // RFC 3611
+};
+/// Format field of RTPFB and PSFB.
+inline constexpr uint8_t kFormatNack = 1;
+inline constexpr uint8_t kFormatTransportCc = 15;
+inline constexpr uint8_t kFormatPli = 1;
+inline constexpr uint8_t kFormatFir = 4;
+inline constexpr uint8_t kFormatApplication = 15;  // REMB, among others
+
+/// Members looked at in one compound; more is malformed.
+inline constexpr size_t kRtcpMemberMax = 32;
+inline constexpr size_t kReportBlockSize = 24;
+inline constexpr size_t kReportBlockMax = 31;
+
+/// What a member asks or tells, decided by type and format.
+enum class RtcpKind : uint8_t {
+  kOther,
+  kSenderReport,
+  kReceiverReport,
+  kSourceDescription,
+  kBye,
+  kNack,
+  kTransportCc,
+  kPli,
+  kFir,
+  kRemb,
+};
+
+struct RtcpMember {
+  uint8_t type;
+  uint8_t count;                  // reports, sources or format: the five bits of the first byte
+  std::span<const uint8_t> body;  // behind the four-byte header, without padding
+  RtcpKind kind() const;
+};
+
+/// Goes through a compound once, front to back. A bad member ends it: what came before stays valid, nothing behind it
+/// is looked at.
+class RtcpReader {
+ public:
+  explicit RtcpReader(std::span<const uint8_t> compound) : rest_(compound) {}
+  /// Nothing: the end, or malformed().
+  std::optional<RtcpMember> next();
+  bool malformed() const { return malformed_; }
+
+ private:
+  std::optional<RtcpMember> fail();
+
+  std::span<const uint8_t> rest_;
+  uint8_t seen_ = 0;
+  bool malformed_ = false;
+};
+
+struct ReportBlock {
+  uint32_t ssrc;
+  uint8_t fraction_lost_q8;
+  int32_t packets_lost;  // 24 bits, signed (RFC 3550 section 6.4.1)
+  uint32_t highest_sequence;
+  uint32_t jitter;  // in timestamp units
+  uint32_t last_sr;
+  uint32_t delay_since_last_sr;  // in 1/65536 s
+};
+
+struct SenderInfo {
+  uint64_t ntp;
+  uint32_t rtp_timestamp;
+  uint32_t packet_count;
+  uint32_t octet_count;
+};
+
+/// SR or RR.
+struct Report {
+  uint32_t sender_ssrc;
+  std::optional<SenderInfo> sender;  // SR only
+  std::span<const uint8_t> blocks;   // whole report blocks
+  size_t blockCount() const { return blocks.size() / kReportBlockSize; }
+  ReportBlock block(size_t i) const;  // i < blockCount()
+};
+std::optional<Report> parseReport(const RtcpMember& member);
+
+/// First CNAME item of a source description.
+struct SdesCname {
+  uint32_t ssrc;
+  std::string_view cname;
+};
+/// Nothing if there is none; false through `malformed` only tells the two apart.
+std::optional<SdesCname> parseSdesCname(const RtcpMember& member, bool* malformed = nullptr);
+
+/// The sources that leave: 4 bytes each.
+struct Bye {
+  std::span<const uint8_t> sources;
+  size_t count() const { return sources.size() / 4; }
+  uint32_t ssrc(size_t i) const { return load32(sources.data() + 4 * i); }
+};
+std::optional<Bye> parseBye(const RtcpMember& member);
+
+/// Any feedback message: who says it, about which source, and the rest (RFC 4585 section 6.1).
+struct Feedback {
+  uint32_t sender_ssrc;
+  uint32_t media_ssrc;
+  std::span<const uint8_t> control_information;
+};
+std::optional<Feedback> parseFeedback(const RtcpMember& member);
+
+/// Generic NACK (RFC 4585 section 6.2.1): calls `lost(sequence)` for each packet asked for, in the order they stand.
+/// False, and nothing called, if malformed.
+template <class Lost>
+bool forEachNack(const Feedback& feedback, Lost&& lost) {
+  const auto fci = feedback.control_information;
+  if (fci.empty() || fci.size() % 4 != 0) return false;
+  for (size_t at = 0; at < fci.size(); at += 4) {
+    const uint16_t first = load16(fci.data() + at);
+    lost(first);
+    uint32_t following = load16(fci.data() + at + 2);
+    for (uint16_t sequence = static_cast<uint16_t>(first + 1); following != 0; following >>= 1, ++sequence) {
+      if (following & 1) lost(sequence);
+    }
+  }
+  return true;
+}
+
+/// Full intra request (RFC 5104 section 4.3.1): calls `request(ssrc, command_sequence)` for each entry.
+template <class Request>
+bool forEachFir(const Feedback& feedback, Request&& request) {
+  const auto fci = feedback.control_information;
+  if (fci.empty() || fci.size() % 8 != 0) return false;
+  for (size_t at = 0; at < fci.size(); at += 8) request(load32(fci.data() + at), fci[at + 4]);
+  return true;
+}
+
+/// Receiver estimated maximum bitrate (draft-alvestrand-rmcat-remb-03).
+struct Remb {
+  uint64_t bitrate_bps;
+  std::span<const uint8_t> sources;
+  size_t count() const { return sources.size() / 4; }
+  uint32_t ssrc(size_t i) const { return load32(sources.data() + 4 * i); }
+};
+std::optional<Remb> parseRemb(const Feedback& feedback);
+
+}  // namespace penstock
