@@ -44,6 +44,7 @@ struct HttpConfig {
   uint32_t request_timeout_s = 10;
   uint32_t connections_max = 10'000;
   std::string allow_origin;  // CORS; empty = same origin only
+  std::string web_directory;  // the pages; empty = where `meson install` put them
 };
 
 struct AuthConfig {
