@@ -1,0 +1,148 @@
+// Per-packet RTP crypto, as the relay sees it: keys are expanded and streams opened off the path, then whole bursts are
+// protected or unprotected with one call. A backend does the arithmetic; index and replay rules are the same for all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "dataplane/contract/rows.h"
+#include "dataplane/srtp/packet_index.h"
+
+namespace penstock::srtp {
+
+/// What became of one packet. Anything but kOk changed no state of the stream.
+enum class CryptoStatus : uint8_t {
+  kOk,
+  kAuthenticationFailed,  // tag wrong
+  kReplayed,              // index was accepted before
+  kOld,                   // index is older than the replay window can tell
+  kMalformed,             // RTP header inconsistent, or not the stream's SSRC
+  kNoSpace,               // destination too small for payload and tag
+  kIndexUsed,             // sending: the index was used, or may have been: a keystream is never used twice
+  kIndexMismatch,         // sending: the header's sequence number is not the low half of the index
+  kFailed,                // the backend refused
+};
+
+/// Bytes that protection adds behind the payload of an RTP packet.
+constexpr size_t tagLength(contract::SrtpProfile profile) {
+  switch (profile) {
+    case contract::SrtpProfile::kAes128CmHmacSha1_80:
+      return 10;
+    case contract::SrtpProfile::kAes128CmHmacSha1_32:
+      return 4;
+    case contract::SrtpProfile::kAeadAes128Gcm:
+    case contract::SrtpProfile::kAeadAes256Gcm:
+      return 16;
+    default:
+      return 0;
+  }
+}
+inline constexpr size_t kTagMax = 16;
+
+/// The expanded keys of one direction of one transport, shared by its streams. Wiped when the last stream is gone.
+class Keys {
+ public:
+  virtual ~Keys() = default;
+  contract::SrtpProfile profile() const { return profile_; }
+
+ protected:
+  explicit Keys(contract::SrtpProfile profile) : profile_(profile) {}
+  Keys(const Keys&) = delete;
+  Keys& operator=(const Keys&) = delete;
+
+ private:
+  contract::SrtpProfile profile_;
+};
+
+/// One outgoing RTP stream. Belongs to one thread at a time.
+class SendStream {
+ public:
+  virtual ~SendStream() = default;
+  uint32_t ssrc() const { return ssrc_; }
+  size_t tagLength() const { return tag_length_; }
+  /// The lowest index that is certainly unused.
+  uint64_t nextIndex() const { return used_.started() ? used_.highest() + 1 : 0; }
+
+ protected:
+  /// Indices below `first_index` count as used.
+  SendStream(uint32_t ssrc, size_t tag_length, uint64_t first_index)
+      : used_(kReplayWindowMax), ssrc_(ssrc), tag_length_(tag_length) {
+    if (first_index > 0) used_.restore(first_index - 1);
+  }
+  SendStream(const SendStream&) = delete;
+  SendStream& operator=(const SendStream&) = delete;
+
+  ReplayWindow used_;
+
+ private:
+  uint32_t ssrc_;
+  size_t tag_length_;
+};
+
+/// One incoming RTP stream. Belongs to one thread at a time.
+class ReceiveStream {
+ public:
+  virtual ~ReceiveStream() = default;
+  /// 0 until the first authenticated packet, if it was opened without an SSRC.
+  uint32_t ssrc() const { return ssrc_; }
+  /// Meaningful once a packet was accepted, or a highest index was restored.
+  uint64_t highestIndex() const { return seen_.highest(); }
+  bool started() const { return seen_.started(); }
+
+ protected:
+  ReceiveStream(uint32_t ssrc, uint32_t window, uint64_t highest_index) : seen_(window), ssrc_(ssrc) {
+    if (highest_index > 0) seen_.restore(highest_index);
+  }
+  ReceiveStream(const ReceiveStream&) = delete;
+  ReceiveStream& operator=(const ReceiveStream&) = delete;
+
+  uint64_t guess(uint16_t sequence) const { return seen_.started() ? guessIndex(seen_.highest(), sequence) : sequence; }
+
+  ReplayWindow seen_;
+  uint32_t ssrc_;
+};
+
+/// One packet to protect: header already written at the start of `destination`, payload elsewhere and shared.
+struct ProtectJob {
+  SendStream* stream;
+  std::span<uint8_t> destination;    // its size is the space there is; must not overlap `payload`
+  std::span<const uint8_t> payload;  // plaintext, never changed; copied or encrypted to destination + written_length
+  uint64_t index;                    // 48 bits: roll-over counter << 16 | sequence number of the header
+  uint16_t header_length;            // RTP header with CSRCs and extensions: authenticated, sent in the clear
+  uint16_t written_length;           // >= header_length; the rest is payload too (RTX: original sequence number)
+  size_t length = 0;                 // out: length of the protected packet
+  CryptoStatus status = CryptoStatus::kFailed;  // out
+};
+
+/// One packet to unprotect in place.
+struct UnprotectJob {
+  ReceiveStream* stream;
+  std::span<uint8_t> packet;                    // the whole SRTP packet; on failure its bytes are undefined
+  size_t length = 0;                            // out: length of the RTP packet (header, payload, padding)
+  uint64_t index = 0;                           // out: 48 bits
+  CryptoStatus status = CryptoStatus::kFailed;  // out
+};
+
+/// Opening allocates and belongs off the path. The two burst calls do not allocate, log or fail as a whole; jobs of one
+/// stream take effect in the order given, as if made one by one.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// Null if the profile is unknown.
+  virtual std::shared_ptr<const Keys> expand(contract::SrtpProfile profile, const contract::SrtpKey& key) = 0;
+  /// `first_index`: what a flows region says may be used next; 0 if the stream is new. Null if the backend refuses.
+  virtual std::unique_ptr<SendStream> openSend(std::shared_ptr<const Keys> keys, uint32_t ssrc,
+                                               uint64_t first_index) = 0;
+  /// `ssrc` 0: bound by the first packet that authenticates (and that one binding may allocate, once).
+  /// `highest_index` 0: nothing was received yet. `window`: kReplayWindowAudio or kReplayWindowVideo.
+  virtual std::unique_ptr<ReceiveStream> openReceive(std::shared_ptr<const Keys> keys, uint32_t ssrc,
+                                                     uint64_t highest_index, uint32_t window) = 0;
+
+  virtual void protect(std::span<ProtectJob> jobs) = 0;
+  virtual void unprotect(std::span<UnprotectJob> jobs) = 0;
+};
+
+}  // namespace penstock::srtp

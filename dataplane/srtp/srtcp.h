@@ -1,0 +1,69 @@
+// SRTCP of one transport, both directions (RFC 3711 section 3.4, RFC 7714 section 9). Written over OpenSSL, because the
+// index must go on after a crash and libsrtp cannot be told where.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "dataplane/contract/rows.h"
+#include "dataplane/srtp/crypto.h"
+
+namespace penstock::srtp {
+
+/// Index word and tag, at most.
+inline constexpr size_t kSrtcpTrailerMax = 4 + kTagMax;
+/// RFC 3711 section 9.2: at most 2^31 SRTCP packets under one master key.
+inline constexpr uint64_t kSrtcpIndexMax = (uint64_t{1} << 31) - 1;
+/// Sender SSRCs whose replay state one transport can hold. Never evicted: eviction would forget what was replayed.
+inline constexpr size_t kSrtcpSenderMax = 64;
+
+struct SrtcpResult {
+  size_t length = 0;
+  CryptoStatus status = CryptoStatus::kFailed;
+};
+
+class SrtcpCipher;  // keys of one direction
+
+/// What we send: one index for all SSRCs of the transport, so that a crash has one number to remember.
+class SrtcpSender {
+ public:
+  /// `first_index`: what the flows region says may be used next. Null if the profile is unknown.
+  static std::unique_ptr<SrtcpSender> open(contract::SrtpProfile profile, const contract::SrtpKey& key,
+                                           uint64_t first_index);
+  ~SrtcpSender();
+
+  /// In place: `length` bytes of `buffer` are the compound packet, the rest is room for the trailer. Does not allocate.
+  SrtcpResult protect(std::span<uint8_t> buffer, size_t length);
+  uint64_t nextIndex() const { return next_index_; }
+
+ private:
+  SrtcpSender(std::unique_ptr<SrtcpCipher> cipher, uint64_t first_index);
+  std::unique_ptr<SrtcpCipher> cipher_;
+  uint64_t next_index_;
+};
+
+/// What we receive. Replay state per sender SSRC is made only after a packet authenticated, in a table of fixed size.
+class SrtcpReceiver {
+ public:
+  static std::unique_ptr<SrtcpReceiver> open(contract::SrtpProfile profile, const contract::SrtpKey& key);
+  ~SrtcpReceiver();
+
+  /// In place. kFailed: authentic, but the table of senders is full.
+  SrtcpResult unprotect(std::span<uint8_t> packet);
+
+ private:
+  struct SenderState {
+    uint32_t ssrc;
+    uint32_t highest;
+    uint64_t seen;  // bit i: highest - i
+  };
+  explicit SrtcpReceiver(std::unique_ptr<SrtcpCipher> cipher);
+  std::unique_ptr<SrtcpCipher> cipher_;
+  std::array<SenderState, kSrtcpSenderMax> senders_{};
+  size_t sender_count_ = 0;
+};
+
+}  // namespace penstock::srtp

@@ -1,0 +1,90 @@
+// The last packets of an encoding by sequence number, as references, so that a NACK can be answered.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "dataplane/packet/serial.h"
+
+namespace penstock::stream {
+
+/// `Handle` is a reference that the caller took before `put` and releases when the cache hands it back. Allocated once.
+template <class Handle>
+class PacketCache {
+ public:
+  /// `capacity` is rounded up to a power of two, at most 2^15.
+  PacketCache(size_t capacity, uint64_t age_max_ns)
+      : entries_(std::bit_ceil(capacity < 1        ? size_t{1}
+                               : capacity > 0x8000 ? size_t{0x8000}
+                                                   : capacity)),
+        age_max_ns_(age_max_ns) {}
+
+  /// Returns the reference that the caller must release now: the one overwritten, or `handle` itself if a newer packet
+  /// holds its place or the very packet is there already.
+  [[nodiscard]] std::optional<Handle> put(uint16_t sequence, Handle handle, uint64_t now_ns) {
+    Entry& entry = at(sequence);
+    if (entry.used) {
+      const bool fresh = now_ns - entry.stored_ns <= age_max_ns_;
+      if (fresh && serialDifference(sequence, entry.sequence) <= 0) return handle;
+      std::optional<Handle> overwritten(std::move(entry.handle));
+      entry = {std::move(handle), now_ns, sequence, true};
+      return overwritten;
+    }
+    entry = {std::move(handle), now_ns, sequence, true};
+    ++count_;
+    return std::nullopt;
+  }
+
+  /// Null if the packet was never there, was overwritten or is too old.
+  const Handle* find(uint16_t sequence, uint64_t now_ns) const {
+    const Entry& entry = entries_[sequence & (entries_.size() - 1)];
+    if (!entry.used || entry.sequence != sequence || now_ns - entry.stored_ns > age_max_ns_) return nullptr;
+    return &entry.handle;
+  }
+
+  /// Looks at `budget` places, round and round, and hands back what is too old. Called now and then, it keeps a stream
+  /// that fell silent from holding buffers for ever.
+  template <class Release>
+  void expire(uint64_t now_ns, size_t budget, Release&& release) {
+    for (; budget > 0 && count_ > 0; --budget) {
+      Entry& entry = entries_[sweep_++ & (entries_.size() - 1)];
+      if (entry.used && now_ns - entry.stored_ns > age_max_ns_) drop(entry, release);
+    }
+  }
+
+  template <class Release>
+  void clear(Release&& release) {
+    for (Entry& entry : entries_) {
+      if (entry.used) drop(entry, release);
+    }
+  }
+
+  size_t count() const { return count_; }
+  size_t capacity() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    Handle handle{};
+    uint64_t stored_ns = 0;
+    uint16_t sequence = 0;
+    bool used = false;
+  };
+  Entry& at(uint16_t sequence) { return entries_[sequence & (entries_.size() - 1)]; }
+  template <class Release>
+  void drop(Entry& entry, Release&& release) {
+    release(std::move(entry.handle));
+    entry.used = false;
+    --count_;
+  }
+
+  std::vector<Entry> entries_;
+  uint64_t age_max_ns_;
+  size_t count_ = 0;
+  size_t sweep_ = 0;
+};
+
+}  // namespace penstock::stream

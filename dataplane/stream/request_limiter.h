@@ -1,0 +1,116 @@
+// Answers that somebody else triggers have budgets: key-frame requests are merged and spaced, retransmissions are a
+// share of what the requester receives anyway.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace penstock::stream {
+
+/// One per encoding: many subscribers ask, the publisher hears one request per interval.
+class KeyFrameLimiter {
+ public:
+  static constexpr uint64_t kIntervalNs = 500'000'000;
+
+  explicit KeyFrameLimiter(uint64_t interval_ns = kIntervalNs) : interval_ns_(interval_ns) {}
+
+  /// Somebody wants a key frame. True: ask the publisher now. False: `poll` will say when.
+  bool request(uint64_t now_ns) {
+    pending_ = true;
+    return poll(now_ns);
+  }
+  /// True: a request that waited is due; ask the publisher now.
+  bool poll(uint64_t now_ns) {
+    if (!pending_ || (asked_ && now_ns - asked_ns_ < interval_ns_)) return false;
+    pending_ = false;
+    asked_ = true;
+    asked_ns_ = now_ns;
+    return true;
+  }
+  /// A key frame began: whoever waited has it.
+  void onKeyFrame() { pending_ = false; }
+  bool pending() const { return pending_; }
+
+ private:
+  uint64_t interval_ns_;
+  uint64_t asked_ns_ = 0;
+  bool asked_ = false;
+  bool pending_ = false;
+};
+
+/// At most `burst` of something at once, and one more each `interval_ns`. One per requester.
+class RequesterLimiter {
+ public:
+  explicit RequesterLimiter(uint32_t burst = 3, uint64_t interval_ns = 1'000'000'000)
+      : interval_ns_(interval_ns), tolerance_ns_(interval_ns * (burst > 0 ? burst - 1 : 0)) {}
+
+  bool allow(uint64_t now_ns) {
+    // Generic cell rate algorithm: `due_ns_` is when a requester without burst could ask next.
+    const uint64_t due_ns = std::max(due_ns_, now_ns);
+    if (due_ns - now_ns > tolerance_ns_) return false;
+    due_ns_ = due_ns + interval_ns_;
+    return true;
+  }
+
+ private:
+  uint64_t interval_ns_;
+  uint64_t tolerance_ns_;
+  uint64_t due_ns_ = 0;
+};
+
+/// Bytes a subscriber may have retransmitted: a quarter of what it is sent, and a little to begin with.
+class RetransmissionBudget {
+ public:
+  static constexpr uint64_t kShareDivisor = 4;
+  static constexpr int64_t kBurstBytes = 64 * 1024;
+  static constexpr int64_t kFirstBytes = 16 * 1024;
+
+  void onSent(size_t bytes) { quarters_ = std::min(quarters_ + static_cast<int64_t>(bytes), kBurst); }
+  /// True: `bytes` were taken from the budget.
+  bool spend(size_t bytes) {
+    const int64_t cost = static_cast<int64_t>(bytes * kShareDivisor);
+    if (quarters_ < cost) return false;
+    quarters_ -= cost;
+    return true;
+  }
+
+ private:
+  static constexpr int64_t kBurst = kBurstBytes * static_cast<int64_t>(kShareDivisor);
+  int64_t quarters_ = kFirstBytes * static_cast<int64_t>(kShareDivisor);
+};
+
+/// One per subscription: one packet is answered at most three times, and not again before an answer could have arrived.
+/// Remembers the last kPlaces packets asked for; what it forgets is still under the budget.
+class AnswerLimiter {
+ public:
+  static constexpr uint8_t kAnswersMax = 3;
+  static constexpr uint64_t kSpacingNs = 100'000'000;
+
+  /// True: answer (and it is counted).
+  bool allow(uint16_t sequence, uint64_t now_ns, uint64_t spacing_ns = kSpacingNs) {
+    Place& place = places_[sequence % kPlaces];
+    const uint32_t now_ms = static_cast<uint32_t>(now_ns / 1'000'000);
+    if (place.answers == 0 || place.sequence != sequence || now_ms - place.answered_ms > kForgetMs) {
+      place = {now_ms, sequence, 1};
+      return true;
+    }
+    if (place.answers >= kAnswersMax || now_ms - place.answered_ms < spacing_ns / 1'000'000) return false;
+    place.answered_ms = now_ms;
+    ++place.answers;
+    return true;
+  }
+
+ private:
+  static constexpr size_t kPlaces = 128;
+  static constexpr uint32_t kForgetMs = 10'000;  // longer than any cache holds a packet: the number wrapped
+  struct Place {
+    uint32_t answered_ms = 0;
+    uint16_t sequence = 0;
+    uint8_t answers = 0;
+  };
+  std::array<Place, kPlaces> places_{};
+};
+
+}  // namespace penstock::stream
