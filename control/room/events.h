@@ -9,7 +9,7 @@
 
 namespace penstock {
 
-struct RoomOpened { std::string room; RoomLimits limits; bool keep_when_empty; };
+struct RoomOpened { std::string room; RoomLimits limits; bool keep_when_empty; uint64_t created_unix_ms; };
 struct RoomLimitsSet { std::string room; RoomLimits limits; };
 struct RoomClosed { std::string room; };
 struct ParticipantJoined { std::string room; Participant participant; };

@@ -1,0 +1,50 @@
+// Inside of Rooms::apply: one function per event. Each first checks all that could refuse it, then changes.
+#pragma once
+
+#include "control/room/rooms.h"
+
+namespace penstock {
+
+using Refused = std::unexpected<Refusal>;
+
+struct Apply {
+  Rooms& rooms;
+  Change change;
+
+  // rooms.cpp: rooms and participants
+  Result<void> operator()(const RoomOpened& event);
+  Result<void> operator()(const RoomLimitsSet& event);
+  Result<void> operator()(const RoomClosed& event);
+  Result<void> operator()(const ParticipantJoined& event);
+  Result<void> operator()(const ParticipantLeft& event);
+  // rooms_media.cpp: tracks, subscriptions, transports
+  Result<void> operator()(const Published& event);
+  Result<void> operator()(const Unpublished& event);
+  Result<void> operator()(const Subscribed& event);
+  Result<void> operator()(const SubscriptionWanted& event);
+  Result<void> operator()(const SubscriptionDropped& event);
+  Result<void> operator()(const TrackMuted& event);
+  Result<void> operator()(const TransportSecured& event);
+
+  Room* room(const std::string& name);
+  Participant* participant(const std::string& room, const std::string& id);
+  void removeParticipant(Room& room, const std::string& id, const std::string& reason);
+  /// `track` may be a member of what this changes, hence a copy.
+  void removeTrack(Room& room, Participant& publisher, std::string track);
+  void removeSubscriptions(Room& room, const std::string& track);
+  void removeTransport(const std::optional<Transport>& transport);
+  void addTransport(const std::string& room, const std::string& participant, const Transport& transport);
+  /// Everybody who subscribes automatically wants the new track.
+  void wantEverywhere(Room& room, const Participant& publisher, const std::string& track);
+  Result<void> checkTransport(const std::optional<Transport>& now, const Transport& next) const;
+  Result<void> checkTracks(const Room& room, const Participant& publisher, const std::vector<Track>& tracks) const;
+  Result<void> checkSubscriptions(const Room& room, const Participant& subscriber, const Subscribed& event) const;
+  void say(const std::string& room, const std::string& except, boost::json::object message);
+};
+
+Refused refuse(int status, const char* code, const char* message);
+Refused roomUnknown();
+Refused participantUnknown();
+Refused trackUnknown();
+
+}  // namespace penstock
