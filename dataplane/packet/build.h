@@ -41,7 +41,6 @@ inline uint16_t checksumFold(uint64_t sum) {
   sum = (sum & 0xffff'ffff) + (sum >> 32);
   sum = (sum & 0xffff'ffff) + (sum >> 32);
   sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<uint16_t>((sum & 0xffff) + (sum >> 16));
 }
 

@@ -1,0 +1,134 @@
+// Ethernet, 802.1Q, IPv4, IPv6, UDP, front to back. Every length is checked against the bytes that are there.
+#include "dataplane/packet/parse.h"
+
+#include "dataplane/packet/build.h"
+
+namespace penstock {
+namespace {
+
+constexpr uint8_t kIcmpEchoRequest = 8;
+constexpr uint8_t kIcmpv6EchoRequest = 128;
+constexpr uint8_t kIcmpv6NeighbourSolicitation = 135;
+constexpr uint8_t kIcmpv6NeighbourAdvertisement = 136;
+constexpr uint8_t kIpv6Fragment = 44;
+constexpr uint16_t kIpv4MoreFragmentsAndOffset = 0x3fff;
+
+using Refusal = std::unexpected<Counter>;
+
+/// `view.payload` is the UDP header and what follows; narrows it to the datagram.
+std::expected<FrameView, Counter> parseUdp(FrameView view) {
+  const auto udp = view.payload;
+  if (udp.size() < kUdpSize) return Refusal(Counter::udp_malformed);
+  const size_t length = load16(udp.data() + 4);
+  // Shorter than the IP payload is legal (RFC 768); what lies behind is not part of the datagram.
+  if (length < kUdpSize || length > udp.size()) return Refusal(Counter::udp_malformed);
+  std::memcpy(&view.source.port_be, udp.data(), 2);
+  std::memcpy(&view.destination.port_be, udp.data() + 2, 2);
+  view.kind = FrameKind::kUdp;
+  view.payload = udp.subspan(kUdpSize, length - kUdpSize);
+  view.payload_offset = static_cast<uint16_t>(view.payload_offset + kUdpSize);
+  return view;
+}
+
+std::expected<FrameView, Counter> parseIcmp(FrameView view) {
+  if (view.payload.size() < 8) return Refusal(Counter::ip_malformed);
+  const uint8_t type = view.payload[0];
+  if (type == (view.family == Family::kIpv4 ? kIcmpEchoRequest : kIcmpv6EchoRequest)) {
+    view.kind = FrameKind::kEchoRequest;
+    return view;
+  }
+  if (view.family == Family::kIpv6 && (type == kIcmpv6NeighbourSolicitation || type == kIcmpv6NeighbourAdvertisement)) {
+    view.kind = FrameKind::kNeighbourDiscovery;
+    return view;
+  }
+  return Refusal(Counter::icmp_unhandled);
+}
+
+std::expected<FrameView, Counter> parseIpv4(FrameView view, std::span<const uint8_t> ip) {
+  if (ip.size() < kIpv4Size) return Refusal(Counter::frame_truncated);
+  const size_t header_size = (ip[0] & 0x0fu) * 4;
+  const size_t total_length = load16(ip.data() + 2);
+  if (ip[0] >> 4 != 4 || header_size < kIpv4Size || total_length < header_size) return Refusal(Counter::ip_malformed);
+  if (total_length > ip.size()) return Refusal(Counter::frame_truncated);
+  // RFC 1071 section 1: the sum over a right header, checksum included, is all ones.
+  if (checksumFold(checksumAdd(0, ip.first(header_size))) != 0xffff) return Refusal(Counter::ip_checksum_bad);
+  if ((load16(ip.data() + 6) & kIpv4MoreFragmentsAndOffset) != 0) return Refusal(Counter::ip_fragment);
+
+  view.family = Family::kIpv4;
+  view.hop_limit = ip[8];
+  view.traffic_class = ip[1];
+  view.source = addressFromV4(ip.data() + 12);
+  view.destination = addressFromV4(ip.data() + 16);
+  view.payload = ip.subspan(header_size, total_length - header_size);  // without Ethernet's padding
+  view.payload_offset = static_cast<uint16_t>(view.ip_offset + header_size);
+  if (ip[9] == kProtocolUdp) return parseUdp(view);
+  if (ip[9] == kProtocolIcmp) return parseIcmp(view);
+  return Refusal(Counter::ip_protocol_unknown);
+}
+
+std::expected<FrameView, Counter> parseIpv6(FrameView view, std::span<const uint8_t> ip) {
+  if (ip.size() < kIpv6Size) return Refusal(Counter::frame_truncated);
+  if (ip[0] >> 4 != 6) return Refusal(Counter::ip_malformed);
+  const size_t payload_length = load16(ip.data() + 4);
+  if (payload_length > ip.size() - kIpv6Size) return Refusal(Counter::frame_truncated);
+
+  view.family = Family::kIpv6;
+  view.hop_limit = ip[7];
+  view.traffic_class = static_cast<uint8_t>(load16(ip.data()) >> 4);
+  view.source = addressFromV6(ip.data() + 8);
+  view.destination = addressFromV6(ip.data() + 24);
+  // RFC 4291 section 2.5.5.2 makes ::ffff:0:0/96 a notation, not something to send: on the wire it would pass for IPv4.
+  if (isV4(view.source) || isV4(view.destination)) return Refusal(Counter::ip_malformed);
+  view.payload = ip.subspan(kIpv6Size, payload_length);
+  view.payload_offset = static_cast<uint16_t>(view.ip_offset + kIpv6Size);
+  if (ip[6] == kProtocolUdp) return parseUdp(view);
+  if (ip[6] == kProtocolIcmpv6) return parseIcmp(view);
+  // Extension headers have no place before media or neighbour discovery (RFC 6980 even forbids fragments there).
+  return Refusal(ip[6] == kIpv6Fragment ? Counter::ip_fragment : Counter::ip_protocol_unknown);
+}
+
+}  // namespace
+
+std::expected<FrameView, Counter> parseFrame(std::span<const uint8_t> frame) {
+  if (frame.size() < kEthernetSize) return Refusal(Counter::frame_truncated);
+  // Offsets have 16 bits; no port gives us frames that long.
+  if (frame.size() > 0xffff) return Refusal(Counter::datagram_too_long);
+  FrameView view{};
+  std::memcpy(view.destination_mac.bytes, frame.data(), 6);
+  std::memcpy(view.source_mac.bytes, frame.data() + 6, 6);
+  size_t offset = kEthernetSize;
+  uint16_t type = load16(frame.data() + 12);
+  if (type == kEtherTypeVlan) {
+    if (frame.size() < offset + kVlanTagSize) return Refusal(Counter::frame_truncated);
+    view.vlan = load16(frame.data() + offset) & 0x0fff;
+    type = load16(frame.data() + offset + 2);
+    offset += kVlanTagSize;
+  }
+  view.ip_offset = static_cast<uint16_t>(offset);
+  switch (type) {
+    case kEtherTypeIpv4:
+      return parseIpv4(view, frame.subspan(offset));
+    case kEtherTypeIpv6:
+      return parseIpv6(view, frame.subspan(offset));
+    case kEtherTypeArp:
+      view.kind = FrameKind::kArp;
+      view.family = Family::kIpv4;
+      view.payload = frame.subspan(offset);
+      view.payload_offset = static_cast<uint16_t>(offset);
+      return view;
+    default:
+      return Refusal(Counter::frame_type_unknown);
+  }
+}
+
+bool udpChecksumGood(std::span<const uint8_t> frame, const FrameView& view) {
+  const auto udp = frame.subspan(view.payload_offset - kUdpSize, view.payload.size() + kUdpSize);
+  uint16_t sent;
+  std::memcpy(&sent, udp.data() + 6, 2);
+  // RFC 768: zero means that none was made. RFC 8200 section 8.1: IPv6 receivers must discard such packets.
+  if (sent == 0) return view.family == Family::kIpv4;
+  const uint64_t sum = pseudoHeaderSum(view.source, view.destination, kProtocolUdp, udp.size());
+  return checksumFold(checksumAdd(sum, udp)) == 0xffff;
+}
+
+}  // namespace penstock
