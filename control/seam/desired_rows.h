@@ -1,0 +1,32 @@
+// What the rows should be: from the room model to the rows of the forwarding tables. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/room/model.h"
+#include "dataplane/contract/rows.h"
+
+namespace penstock {
+
+/// nullopt where the model does not fit the row (a ufrag, mid or key too long, too many codecs): nothing is written.
+std::optional<contract::TransportRow> transportRow(contract::RowReference self, const Transport& transport);
+
+std::optional<contract::TrackRow> trackRow(contract::RowReference self, contract::RowReference transport,
+                                           const Track& track);
+
+/// `mapping` holds the publisher's payload types that the subscriber takes; it may be empty.
+std::optional<contract::SubscriptionRow> subscriptionRow(contract::RowReference self, contract::RowReference track,
+                                                         contract::RowReference transport, const Track& published,
+                                                         const Subscription& subscription);
+
+/// How the publisher's payload types are called by the subscriber: codecs are the same by name, clock, channels and
+/// what of fmtp decides decoding (control/room/codec.h).
+std::vector<contract::PayloadTypeMapping> payloadTypeMapping(const std::vector<Codec>& published,
+                                                             const std::vector<Codec>& accepted);
+
+/// Keys that are absent give profile kNone; nullopt for hexadecimal of the wrong length.
+std::optional<contract::SrtpKey> srtpKey(uint16_t profile, const std::string& key_hex, const std::string& salt_hex);
+
+}  // namespace penstock

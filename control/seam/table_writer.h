@@ -1,0 +1,83 @@
+// Writes rows that differ, rings doorbells, and remembers which row is whose.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "control/seam/region_file.h"
+#include "control/seam/row_index.h"
+#include "control/signalling/edges.h"
+
+namespace penstock {
+
+/// On the control thread only. Rows of an earlier penstockd are taken over as the same entities are put again
+/// (transports by ufrag or keys, tracks by transport and mid, subscriptions by transport and SSRC), so that media does
+/// not notice the restart; sweep() frees what nobody put.
+class TableWriter final : public RowsOut {
+ public:
+  /// Both files outlive the writer.
+  TableWriter(boost::asio::any_io_executor executor, TablesFile& tables, const ReportsFile& reports);
+
+  bool putTransport(const Transport& transport) override;
+  bool putTrack(const std::string& transport, const Track& track) override;
+  bool putSubscription(const std::string& transport, const Subscription& subscription, const Track& track) override;
+  void removeSubscription(const std::string& transport, const std::string& track) override;
+  void removeTrack(const std::string& track) override;
+  void removeTransport(const std::string& transport) override;
+  void sweep() override;
+
+  // Who is behind a row, and where somebody's row is.
+  std::optional<contract::RowReference> transport(const std::string& id) const { return transports_.find(id); }
+  std::optional<contract::RowReference> track(const std::string& id) const { return tracks_.find(id); }
+  std::optional<contract::RowReference> subscription(const std::string& transport, const std::string& track) const;
+  const std::string* transportId(contract::RowReference row) const { return transports_.idOf(row); }
+  const std::string* trackId(contract::RowReference row) const { return tracks_.idOf(row); }
+
+  struct Figures {
+    size_t transports = 0, tracks = 0, subscriptions = 0;
+    uint64_t rows_written = 0;  // that differed
+    uint64_t rows_refused = 0;  // did not fit the row, or the table was full
+    size_t doorbells_waiting = 0;
+  };
+  Figures figures() const;
+
+ private:
+  template <class Row>
+  void write(contract::RowKind kind, contract::Slot<Row>* table, uint32_t index, const Row& row);
+  template <class Row>
+  void free(contract::RowKind kind, contract::Slot<Row>* table, contract::RowReference row);
+  template <class Row>
+  void sweepTable(contract::RowKind kind, contract::Slot<Row>* table, uint32_t rows_max, RowIndex& index);
+  void adopt();
+  std::optional<contract::RowReference> acquire(RowIndex& index, const std::string& id, contract::RowKind kind,
+                                                const std::vector<std::string>& identities);
+  void ring(contract::RowKind kind, uint32_t index);
+  bool ringIsFull() const;
+  void ringNow(contract::Doorbell doorbell);
+  void waitForRing();
+  void beat();
+  bool refuse(const char* what, const std::string& id);
+
+  contract::TablesRegion& region_;
+  TablesFile& file_;
+  const ReportsFile& reports_;
+  RowIndex transports_{contract::kTransportMax};
+  RowIndex tracks_{contract::kTrackMax};
+  RowIndex subscriptions_{contract::kSubscriptionMax};
+  std::unordered_map<std::string, uint32_t> ssrc_of_subscription_;
+  std::unordered_map<std::string, uint32_t> orphans_;  // identity of a row of an earlier penstockd -> index
+  std::deque<contract::Doorbell> waiting_;             // each row at most once
+  std::unordered_set<uint64_t> waiting_rows_;
+  boost::asio::steady_timer ring_timer_, beat_timer_;
+  uint64_t rows_written_ = 0, rows_refused_ = 0;
+};
+
+}  // namespace penstock
