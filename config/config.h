@@ -1,4 +1,4 @@
-// Every setting of both daemons, as they use it. `options.cpp` holds names, defaults, ranges and reasons.
+// Every setting of both daemons, as they use it. `option_table.cpp` holds names, defaults, ranges and reasons.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,8 @@ struct HttpConfig {
   uint32_t body_max_kib = 256;
   uint32_t request_timeout_s = 10;
   uint32_t connections_max = 10'000;
-  std::string allow_origin;  // CORS; empty = same origin only
-  std::string web_directory;  // the pages; empty = where `meson install` put them
+  std::string allow_origin;   // CORS; empty = same origin only
+  std::string web_directory;  // where the pages are read from; empty = the installed ones
 };
 
 struct AuthConfig {

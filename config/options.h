@@ -14,7 +14,8 @@ struct ProgramText {
   std::string name;     // "penstockd"
   std::string purpose;  // one line
   std::string usage = "[options]";
-  bool takes_words = false;                                  // penstockctl: words that are no options, its commands
+  bool takes_words = false;  // penstockctl: words that are no options, its commands
+  bool runs_relay = true;    // false: settings that only a running relay needs may be missing
   std::string default_file = "/etc/penstock/penstock.conf";  // read if it exists and --config does not say otherwise
 };
 
@@ -43,5 +44,9 @@ std::string printConfig(const Config& config, bool with_secrets);
 
 /// What no single setting can see: pairs that belong together. One line each; empty = sound.
 std::vector<std::string> checkConfig(const Config& config);
+/// What a relay cannot run without. One line each.
+std::vector<std::string> checkComplete(const Config& config);
+/// What works, but is seldom meant. One line each.
+std::vector<std::string> warnConfig(const Config& config);
 
 }  // namespace penstock
