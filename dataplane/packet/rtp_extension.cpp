@@ -23,7 +23,7 @@ bool RtpExtensions::parseOneByte(const RtpView& view) {
     if (first == 0) continue;  // padding
     const uint8_t id = first >> 4;
     // RFC 8285 section 4.2: "If the ID value 15 is used, its length field should be ignored, processing of the entire
-    // extension should terminate at that point, and only the extension elements present prior ... considered."
+    // extension should terminate at that point".
     if (id == kOneByteStop) return true;
     const uint8_t size = (first & 0x0f) + 1;
     if (size > end - at) return false;

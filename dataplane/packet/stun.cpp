@@ -181,7 +181,7 @@ std::expected<StunRequest, Counter> parseStunRequest(std::span<const uint8_t> da
   request.transaction_id = datagram.subspan(8, 12);
   const auto fingerprint_offset = readAttributes(request);
   if (!fingerprint_offset) return std::unexpected(Counter::stun_malformed);
-  // RFC 8445 section 7.1.2: "the FINGERPRINT mechanism" is a must for ICE: other protocols share the port.
+  // ICE always sends FINGERPRINT, since other protocols share the port: what lacks it is not a check.
   if (*fingerprint_offset == 0 || load32(datagram.data() + *fingerprint_offset + kAttributeHeaderSize) !=
                                       stunFingerprint(datagram.first(*fingerprint_offset))) {
     return std::unexpected(Counter::stun_fingerprint_bad);
