@@ -26,7 +26,7 @@ struct Packet {
   uint16_t layer4_offset = 0;
   void* handle = nullptr;  // the pool's own
 };
-static_assert(sizeof(Packet) == 32);
+static_assert(sizeof(Packet) == 24);
 
 /// A worker's way to buffers and to its port. One virtual call per burst, never per packet.
 class PacketIo {

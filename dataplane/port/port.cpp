@@ -1,0 +1,147 @@
+#include "dataplane/port/port.h"
+
+#include <fmt/format.h>
+#include <rte_ethdev.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "daemon/exit_codes.h"
+
+namespace penstock {
+namespace {
+
+// Deep enough for a burst of fan-out (one packet to several hundred subscribers) while the other side is descheduled.
+constexpr uint16_t kReceiveDescriptors = 1024;
+constexpr uint16_t kSendDescriptors = 1024;
+
+std::optional<uint16_t> findPort(const std::string& device) {
+  // A PCI device may be written short, and one device may hold several ports: let DPDK match.
+  if (isPciAddress(device)) {
+    rte_dev_iterator iterator;
+    if (rte_eth_iterator_init(&iterator, deviceName(device).c_str()) != 0) return std::nullopt;
+    const uint16_t id = rte_eth_iterator_next(&iterator);
+    rte_eth_iterator_cleanup(&iterator);
+    return id == RTE_MAX_ETHPORTS ? std::nullopt : std::optional(id);
+  }
+  uint16_t id;
+  if (rte_eth_dev_get_port_by_name(deviceName(device).c_str(), &id) != 0) return std::nullopt;
+  return id;
+}
+
+std::string whyMissing(const std::string& device, const std::string& complaint) {
+  const std::string said = complaint.empty() ? "" : fmt::format(" ({})", complaint);
+  if (complaint.find("not permitted") != std::string::npos || complaint.find("ermission denied") != std::string::npos) {
+    return fmt::format(
+        "Port \"{}\" needs a right that this process lacks{}: start it as root, or with CAP_NET_ADMIN "
+        "and CAP_NET_RAW as the systemd unit does.",
+        device, said);
+  }
+  if (isPciAddress(device)) {
+    return fmt::format(
+        "No port at PCI address \"{}\"{}: bind it to vfio-pci (dpdk-devbind.py --status shows what is "
+        "bound to what), or correct dataplane.device.",
+        device, said);
+  }
+  return fmt::format("Port \"{}\" could not be made{}: correct dataplane.device.", device, said);
+}
+
+}  // namespace
+
+Port::Port(const Eal& eal, const PortRequest& request, MbufPool& pool) : eal_(eal) {
+  facts_.device = request.device;
+  const std::optional<uint16_t> id = findPort(request.device);
+  if (!id) {
+    const std::string why = whyMissing(request.device, eal.lastComplaint());
+    throw StartError(why.find("a right") != std::string::npos ? kExitRights : kExitPort, why);
+  }
+  id_ = *id;
+  configure(request, pool);
+  start(request);
+}
+
+Port::~Port() {
+  if (started_) rte_eth_dev_stop(id_);
+  rte_eth_dev_close(id_);
+}
+
+void Port::configure(const PortRequest& request, MbufPool& pool) {
+  const auto check = [&](int result, const char* what) {
+    if (result >= 0) return;
+    const std::string complaint = eal_.lastComplaint();
+    throw StartError(kExitPort, fmt::format("Port \"{}\" refused its {} ({}{}{}).", request.device, what,
+                                            std::strerror(-result), complaint.empty() ? "" : "; ", complaint));
+  };
+  rte_eth_dev_info info;
+  check(rte_eth_dev_info_get(id_, &info), "first question");
+  facts_.driver = info.driver_name;
+  if (request.queues > info.max_rx_queues || request.queues > info.max_tx_queues) {
+    throw StartError(kExitPort,
+                     fmt::format("Port \"{}\" has {} queues and {} workers need one each: lower "
+                                 "dataplane.workers.",
+                                 request.device, std::min(info.max_rx_queues, info.max_tx_queues), request.queues));
+  }
+
+  rte_eth_conf conf{};
+  const uint64_t receive_checks = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+  conf.rxmode.offloads = info.rx_offload_capa & receive_checks;
+  conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+  if (request.queues > 1) {
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP);
+  }
+  facts_.checks_udp_checksum = conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+  facts_.sends_udp_checksum = conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+  check(rte_eth_dev_configure(id_, request.queues, request.queues, &conf), "configuration");
+
+  uint16_t receive = kReceiveDescriptors, send = kSendDescriptors;
+  check(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &send), "queue lengths");
+  for (uint16_t queue = 0; queue < request.queues; ++queue) {
+    check(rte_eth_rx_queue_setup(id_, queue, receive, SOCKET_ID_ANY, nullptr, pool.raw()), "receive queue");
+    check(rte_eth_tx_queue_setup(id_, queue, send, SOCKET_ID_ANY, nullptr), "send queue");
+  }
+
+  // A driver that cannot set an MTU takes any (memif), or that of its interface (af_packet).
+  const int set = rte_eth_dev_set_mtu(id_, request.mtu);
+  if (set != 0 && set != -ENOTSUP) {
+    spdlog::warn("port {}: MTU {} was not taken ({}); set it on the interface", request.device, request.mtu,
+                 std::strerror(-set));
+  }
+  check(rte_eth_dev_get_mtu(id_, &facts_.mtu), "MTU");
+  rte_ether_addr mac;
+  if (request.mac) {
+    std::copy_n(request.mac->begin(), 6, mac.addr_bytes);
+    check(rte_eth_dev_default_mac_addr_set(id_, &mac), "MAC address");
+  }
+  check(rte_eth_macaddr_get(id_, &mac), "MAC address");
+  std::copy_n(mac.addr_bytes, facts_.mac.size(), facts_.mac.begin());
+}
+
+void Port::start(const PortRequest& request) {
+  const int result = rte_eth_dev_start(id_);
+  if (result != 0) {
+    throw StartError(kExitPort, fmt::format("Port \"{}\" did not start ({}).", request.device, std::strerror(-result)));
+  }
+  started_ = true;
+  // Neighbour solicitations go to multicast groups (RFC 4861 section 7.2.1). The narrowest way that the driver has.
+  std::vector<rte_ether_addr> groups(request.groups.size());
+  for (size_t i = 0; i < groups.size(); ++i) std::copy_n(request.groups[i].begin(), 6, groups[i].addr_bytes);
+  if (groups.empty() || rte_eth_dev_set_mc_addr_list(id_, groups.data(), static_cast<uint32_t>(groups.size())) == 0) {
+    facts_.multicast = "filter";
+  } else if (rte_eth_allmulticast_enable(id_) == 0) {
+    facts_.multicast = "all multicast";
+  } else if (rte_eth_promiscuous_enable(id_) == 0) {
+    facts_.multicast = "promiscuous";
+  } else {
+    facts_.multicast = "as the driver has it";
+  }
+}
+
+bool Port::linkUp() const {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+}  // namespace penstock

@@ -1,0 +1,56 @@
+// One network port, by PCI address or virtual device: configured, started, and stopped when it goes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/port/eal.h"
+#include "dataplane/port/mbuf_pool.h"
+
+namespace penstock {
+
+/// What a port turned out to be.
+struct PortFacts {
+  std::string device;  // as configured
+  std::string driver;
+  std::array<uint8_t, 6> mac{};
+  uint16_t mtu = 0;
+  bool sends_udp_checksum = false;   // it completes the UDP checksums of what we send
+  bool checks_udp_checksum = false;  // it verifies those of what we receive
+  std::string multicast;             // how neighbour solicitations reach us: "filter", "all multicast", "promiscuous"
+};
+
+struct PortRequest {
+  std::string device;
+  uint16_t queues = 1;
+  uint16_t mtu = 1500;
+  std::vector<std::array<uint8_t, 6>> groups;  // multicast MAC addresses that we must hear
+  std::optional<std::array<uint8_t, 6>> mac;   // to wear instead of its own
+};
+
+class Port {
+ public:
+  /// Throws StartError.
+  Port(const Eal& eal, const PortRequest& request, MbufPool& pool);
+  ~Port();
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+
+  uint16_t id() const { return id_; }
+  const PortFacts& facts() const { return facts_; }
+  bool linkUp() const;
+
+ private:
+  void configure(const PortRequest& request, MbufPool& pool);
+  void start(const PortRequest& request);
+
+  const Eal& eal_;
+  uint16_t id_ = 0;
+  bool started_ = false;
+  PortFacts facts_;
+};
+
+}  // namespace penstock
