@@ -12,8 +12,9 @@
 
 namespace penstock {
 
-// In every command: `row.state` kFree closes what has that index. A null object means "keep the one you have". The relay
-// swaps what it takes with what it had, so that an applied command goes back holding what is to be freed, off the path.
+// In every command: `row.state` kFree closes what has that index. A null object means "keep the one you have". The
+// relay swaps what it takes with what it had, so that an applied command goes back holding what is to be freed, off the
+// path.
 
 struct TransportCommand {
   uint32_t index;

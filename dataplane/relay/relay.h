@@ -1,5 +1,5 @@
-// START HERE: the packet path of one worker, over plain types. Packets come in by receive(); what is to be sent goes out
-// through PacketIo. No clock, no socket, no driver, no lock; nothing allocates after construction but apply().
+// START HERE: the packet path of one worker, over plain types. Packets come in by receive(); what is to be sent goes
+// out through PacketIo. No clock, no socket, no driver, no lock; nothing allocates after construction but apply().
 #pragma once
 
 #include <cstdint>
@@ -8,28 +8,27 @@
 #include <vector>
 
 #include "dataplane/contract/regions.h"
+#include "dataplane/packet/build.h"
 #include "dataplane/relay/command.h"
 #include "dataplane/relay/packet.h"
 #include "dataplane/relay/report_writer.h"
 
 namespace penstock {
 
-/// How the relay appears on the network.
-struct LocalAddress {
-  contract::Address address;  // port unused
-  uint8_t prefix_length;      // of the 128-bit form: an IPv4 /24 is 120
-};
+struct RelayState;
 
+/// How the relay appears on the network, and its limits.
 struct RelayConfig {
-  std::array<uint8_t, 6> mac{};
-  std::vector<LocalAddress> addresses;
-  std::vector<contract::Address> gateways;
+  MacAddress mac{};
+  std::vector<Cidr> addresses;
+  std::vector<Address> gateways;
   uint16_t port = 10'000;
-  uint16_t vlan = 0;                  // 0 = untagged
-  bool checksum_offload = false;      // the port completes UDP checksums
-  uint64_t unix_offset_ns = 0;        // wall clock - CLOCK_MONOTONIC, for the NTP time of reports (RFC 3550)
+  uint16_t vlan = kNoVlan;
+  UdpChecksum checksum = UdpChecksum::kSoftware;  // kPseudoHeader where the port completes it
+  uint16_t mtu_bytes = 1500;
+  uint64_t unix_offset_ns = 0;         // wall clock - CLOCK_MONOTONIC, for the NTP time of reports (RFC 3550)
   uint32_t cached_packets_max = 8192;  // received packets kept for retransmission, all tracks together
-  uint64_t seed = 1;
+  uint64_t seed = 1;                   // random: nobody outside can choose hash collisions
 };
 
 class Relay {
@@ -50,8 +49,7 @@ class Relay {
   void attach(ReportWriter::Tails tails);
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<RelayState> state_;
 };
 
 }  // namespace penstock

@@ -1,4 +1,5 @@
-// A worker's side of the reports region: counters, punts and events, written to plain memory that control maps read-only.
+// A worker's side of the reports region: counters, punts and events, written to plain memory that control maps
+// read-only.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,128 @@
+#include "dataplane/relay/checks.h"
+
+#include <algorithm>
+
+#include "dataplane/packet/stun.h"
+#include "dataplane/relay/requests.h"
+#include "dataplane/relay/transmit.h"
+
+namespace penstock {
+
+namespace {
+
+Remote* findRemote(TransportState& transport, const Address& address) {
+  for (uint32_t i = 0; i < transport.remote_count; ++i) {
+    if (transport.remotes[i].address == address) return &transport.remotes[i];
+  }
+  return nullptr;
+}
+
+/// A place for a newly nominated address: a free one, or that of the longest silent.
+Remote& placeFor(RelayState& s, TransportState& transport) {
+  if (transport.remote_count < kRemoteMax) return transport.remotes[transport.remote_count++];
+  Remote& oldest = *std::ranges::min_element(transport.remotes, {}, &Remote::last_check_ns);
+  s.by_remote.erase(oldest.address);
+  return oldest;
+}
+
+/// The answer goes back the way the request came: no route, no neighbour, nothing kept.
+void answer(RelayState& s, const FrameView& view, auto&& write) {
+  const HeaderTemplate header({.source_mac = s.config.mac,
+                               .destination_mac = view.source_mac,
+                               .source = view.destination,
+                               .destination = view.source,
+                               .vlan = s.config.vlan},
+                              UdpChecksum::kSoftware);
+  transmitFrame(s, [&](std::span<uint8_t> out) -> size_t {
+    const size_t length = write(out.subspan(header.size()));
+    if (length == 0) return 0;
+    header.stamp(out.data(), length);
+    return header.size() + length;
+  });
+}
+
+void tell(RelayState& s, contract::EventKind kind, uint32_t index, uint64_t now_ns) {
+  const TransportState& transport = s.transports[index];
+  s.report.event(
+      {.kind = kind, .subject = {index, transport.row.generation}, .address = transport.nominated, .time_ns = now_ns});
+}
+
+}  // namespace
+
+Counter answerCheck(RelayState& s, const FrameView& view, uint64_t now_ns) {
+  if (!s.routes.isSourceAllowed(view.source)) return Counter::udp_source_forbidden;
+  const auto request = parseStunRequest(view.payload);
+  if (!request) return request.error();
+  const std::string_view ufrag = request->ownUfrag();
+  UfragKey key{};
+  if (ufrag.empty() || ufrag.size() > key.size()) return Counter::stun_ufrag_unknown;
+  std::ranges::copy(ufrag, key.begin());
+  const uint32_t* found = s.by_ufrag.find(key);
+  if (found == nullptr) return Counter::stun_ufrag_unknown;
+  const uint32_t index = *found;
+  TransportState& transport = s.transports[index];
+  if (!transport.check_budget.allow(now_ns)) return Counter::stun_budget_spent;
+  if (!integrityGood(*request, transport.check_key)) return Counter::stun_integrity_bad;
+
+  const auto refuse = [&](StunError error) {
+    answer(s, view, [&](std::span<uint8_t> out) { return writeStunError(*request, error, transport.check_key, out); });
+    return Counter::answered;
+  };
+  if (request->unknown_count > 0) return refuse(StunError::kUnknownAttribute);
+  // RFC 8445 section 7.3.1.1: a lite agent is controlled; an agent that thinks it is, too, must change its role.
+  if (request->role == IceRole::kControlled) return refuse(StunError::kRoleConflict);
+
+  if (Remote* remote = findRemote(transport, view.source)) remote->last_check_ns = now_ns;
+  s.reports.transport[index].last_check_ns = now_ns;
+  if (request->use_candidate) nominate(s, index, view.source, now_ns);
+  answer(s, view,
+         [&](std::span<uint8_t> out) { return writeStunSuccess(*request, view.source, transport.check_key, out); });
+  s.count(Counter::checks_answered);
+  return Counter::answered;
+}
+
+void nominate(RelayState& s, uint32_t index, const Address& address, uint64_t now_ns) {
+  TransportState& transport = s.transports[index];
+  if (transport.nominated == address) return;
+  if (findRemote(transport, address) == nullptr) {
+    // A client that comes back from the same port has a new transport: its old one loses the address.
+    if (const uint32_t* other = s.by_remote.find(address); other != nullptr && *other != index) {
+      forgetRemotes(s, *other);
+    }
+    placeFor(s, transport) = {address, now_ns};
+    s.by_remote.set(address, index);
+  }
+  const bool first = !transport.sendable();
+  transport.nominated = address;
+  transport.header = {};
+  s.flows.transport[index].remote = address;
+  contract::TransportStats& stats = s.reports.transport[index];
+  stats.remote = address;
+  stats.nominated = 1;
+  s.count(Counter::nominations);
+  tell(s, contract::EventKind::kTransportNominated, index, now_ns);
+  if (first) requestKeyFramesFor(s, index, now_ns);
+}
+
+void forgetRemotes(RelayState& s, uint32_t index) {
+  TransportState& transport = s.transports[index];
+  for (uint32_t i = 0; i < transport.remote_count; ++i) s.by_remote.erase(transport.remotes[i].address);
+  transport.remote_count = 0;
+  transport.nominated = {};
+  transport.header = {};
+  s.flows.transport[index].remote = {};
+  s.reports.transport[index].nominated = 0;
+}
+
+void expireConsent(RelayState& s, uint32_t index, uint64_t now_ns) {
+  TransportState& transport = s.transports[index];
+  if (!transport.sendable()) return;
+  uint64_t last_ns = 0;
+  for (uint32_t i = 0; i < transport.remote_count; ++i) last_ns = std::max(last_ns, transport.remotes[i].last_check_ns);
+  if (now_ns - last_ns < kConsentNs) return;
+  s.count(Counter::consents_lost);
+  tell(s, contract::EventKind::kTransportConsentLost, index, now_ns);
+  forgetRemotes(s, index);
+}
+
+}  // namespace penstock

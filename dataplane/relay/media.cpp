@@ -1,0 +1,179 @@
+#include "dataplane/relay/media.h"
+
+#include <algorithm>
+
+#include "dataplane/packet/rtp_extension.h"
+
+namespace penstock {
+
+namespace {
+
+Counter dropFor(srtp::CryptoStatus status) {
+  switch (status) {
+    case srtp::CryptoStatus::kReplayed:
+    case srtp::CryptoStatus::kOld:
+      return Counter::srtp_replayed;
+    case srtp::CryptoStatus::kMalformed:
+      return Counter::rtp_malformed;
+    default:
+      return Counter::srtp_authentication_failed;
+  }
+}
+
+bool equals(std::string_view text, const uint8_t* bytes, uint8_t length) {
+  return text.size() == length && std::equal(text.begin(), text.end(), bytes);
+}
+
+/// An SSRC that was not signalled may still be a signalled stream by its MID and RID (RFC 8843 section 9.2). The packet
+/// is not authenticated yet: this only chooses which stream gets to check it.
+std::optional<IncomingStream> findByMid(const RelayState& s, const TransportState& transport, const RtpView& view) {
+  const auto id = [&](contract::Extension e) { return transport.row.extension_id[static_cast<size_t>(e)]; };
+  const auto extensions = RtpExtensions::parse(view);
+  if (!extensions) return std::nullopt;
+  const auto mid_value = extensions->find(id(contract::Extension::kMid));
+  const auto mid = mid_value ? readSdesText(*mid_value, contract::kMidMax) : std::nullopt;
+  if (!mid) return std::nullopt;
+  const auto rid_value = extensions->find(id(contract::Extension::kRid));
+  const auto rid = rid_value ? readSdesText(*rid_value, contract::kRidMax) : std::nullopt;
+  for (const uint32_t index : transport.tracks) {
+    const TrackState& track = s.tracks[index];
+    if (!equals(*mid, track.row.mid, track.row.mid_length_bytes)) continue;
+    if (track.clock_rate_hz[view.payload_type] == 0 || track.is_rtx[view.payload_type]) return std::nullopt;
+    for (uint8_t e = 0; e < track.row.encoding_count; ++e) {
+      const contract::EncodingRow& row = track.row.encoding[e];
+      if (track.encoding[e].ssrc == 0 && equals(rid.value_or(""), row.rid, row.rid_length_bytes)) {
+        return IncomingStream{index, e, false};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+srtp::ReceiveStream* receiveStreamOf(RelayState& s, const IncomingStream& stream) {
+  EncodingState& encoding = s.tracks[stream.track].encoding[stream.encoding];
+  return stream.rtx ? encoding.rtx.get() : encoding.media.get();
+}
+
+/// The first authenticated packet of an unsignalled SSRC makes it this encoding's. False: it belongs to another stream.
+bool bind(RelayState& s, uint32_t transport, const IncomingStream& stream, uint32_t ssrc) {
+  EncodingState& encoding = s.tracks[stream.track].encoding[stream.encoding];
+  if (encoding.ssrc == ssrc) return true;
+  if (encoding.ssrc != 0 || s.incoming.find({transport, ssrc}) != nullptr) return false;
+  encoding.ssrc = ssrc;
+  return s.incoming.set({transport, ssrc}, stream);
+}
+
+void keepIndex(RelayState& s, const IncomingStream& stream, const EncodingState& encoding, uint64_t index) {
+  contract::EncodingFlow& flow = s.flows.track[stream.track].encoding[stream.encoding];
+  flow.ssrc = encoding.ssrc;
+  flow.rtx_ssrc = encoding.rtx_ssrc;
+  uint64_t& highest = stream.rtx ? flow.highest_rtx_index : flow.highest_index;
+  highest = std::max(highest, index);
+}
+
+void note(RelayState& s, uint32_t index, const RtpView& view, const RtpExtensions& extensions, uint64_t now_ns) {
+  TrackState& track = s.tracks[index];
+  contract::TrackStats& stats = s.reports.track[index];
+  stats.packets += 1;
+  stats.bytes += view.packet.size();
+  stats.last_packet_ns = now_ns;
+  if (!track.started) {
+    track.started = true;
+    s.report.event(
+        {.kind = contract::EventKind::kTrackStarted, .subject = {index, track.row.generation}, .time_ns = now_ns});
+  }
+  const auto& ids = s.transports[track.row.transport.index].row.extension_id;
+  const auto level = extensions.find(ids[static_cast<size_t>(contract::Extension::kAudioLevel)]);
+  if (level && !level->empty()) {
+    track.audio_level.onPacket(level->front(), now_ns);
+    stats.audio_level_dbov = track.audio_level.level(now_ns);
+    stats.voice = track.audio_level.voice(now_ns);
+  }
+}
+
+/// Keeps the packet for retransmission, within the limit of all tracks together.
+void keep(RelayState& s, TrackState& track, const CachedPacket& packet, uint16_t sequence, uint64_t now_ns) {
+  if (s.cached_packets >= s.config.cached_packets_max) return;
+  s.io.retain(std::span(&packet.packet, 1));
+  ++s.cached_packets;
+  if (const auto replaced = track.cache.put(sequence, packet, now_ns)) {
+    s.io.release(std::span(&replaced->packet, 1));
+    --s.cached_packets;
+  }
+}
+
+}  // namespace
+
+std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, const FrameView& frame) {
+  const uint32_t* transport = s.by_remote.find(frame.source);
+  if (transport == nullptr) return Counter::rtp_source_unvalidated;
+  const auto view = parseRtpHeader(frame.payload);
+  if (!view) return view.error();
+  const TransportState& state = s.transports[*transport];
+  if (state.row.srtp_profile == contract::SrtpProfile::kNone) return Counter::rtp_keys_missing;
+  std::optional<IncomingStream> stream;
+  if (const IncomingStream* known = s.incoming.find({*transport, view->ssrc})) {
+    stream = *known;
+  } else {
+    stream = findByMid(s, state, *view);
+  }
+  if (!stream) return Counter::rtp_ssrc_unsignalled;
+  srtp::ReceiveStream* receive_stream = receiveStreamOf(s, *stream);
+  if (receive_stream == nullptr) return Counter::rtp_keys_missing;
+  items_[count_] = {&packet, *transport, frame.payload_offset, *stream, *view};
+  jobs_[count_] = {.stream = receive_stream,
+                   .packet = std::span(packet.data + frame.payload_offset, frame.payload.size())};
+  ++count_;
+  return std::nullopt;
+}
+
+namespace {
+
+/// One unprotected packet on its way; says how it ended.
+Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, const CachedPacket& packet,
+               RtpView view, uint64_t index, uint64_t now_ns) {
+  const auto& whole = view.packet;
+  contract::TransportStats& stats = s.reports.transport[transport];
+  stats.packets_received += 1;
+  stats.bytes_received += whole.size();
+  if (!bind(s, transport, stream, view.ssrc)) return Counter::rtp_ssrc_unsignalled;
+  TrackState& track = s.tracks[stream.track];
+  EncodingState& encoding = track.encoding[stream.encoding];
+  keepIndex(s, stream, encoding, index);
+  if (const auto checked = checkRtpPadding(view, whole.size()); !checked) return checked.error();
+  if (stream.rtx || track.is_rtx[view.payload_type]) return Counter::rtp_rtx_unrequested;
+  const uint32_t clock_rate_hz = track.clock_rate_hz[view.payload_type];
+  if (clock_rate_hz == 0) return Counter::rtp_payload_type_unknown;
+  const auto extensions = RtpExtensions::parse(view);
+  if (!extensions) return extensions.error();
+
+  encoding.statistics.onPacket(view.sequence, view.timestamp, now_ns);
+  note(s, stream.track, view, *extensions, now_ns);
+  if (track.muted()) return Counter::rtp_track_muted;
+  if (track.subscriptions.empty()) return Counter::rtp_no_subscriber;
+  if (track.isVideo()) keep(s, track, packet, view.sequence, now_ns);
+  const auto source = describe(s.transports[transport], view, *extensions);
+  return s.forwarder.forward(s, track, view, source, now_ns) > 0 ? Counter::forwarded : Counter::rtp_no_subscriber;
+}
+
+}  // namespace
+
+void MediaBurst::finish(RelayState& s, uint64_t now_ns) {
+  if (count_ == 0) return;
+  s.backend.unprotect(std::span(jobs_).first(count_));
+  for (size_t i = 0; i < count_; ++i) {
+    const srtp::UnprotectJob& job = jobs_[i];
+    Item& item = items_[i];
+    if (job.status != srtp::CryptoStatus::kOk) {
+      s.count(dropFor(job.status));
+      continue;
+    }
+    item.view.packet = item.view.packet.first(job.length);
+    const CachedPacket packet{*item.packet, item.rtp_offset, static_cast<uint16_t>(job.length)};
+    s.count(accept(s, item.transport, item.stream, packet, item.view, job.index, now_ns));
+  }
+  s.forwarder.flush(s);
+  count_ = 0;
+}
+
+}  // namespace penstock

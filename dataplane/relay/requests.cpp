@@ -1,0 +1,69 @@
+#include "dataplane/relay/requests.h"
+
+#include <algorithm>
+
+#include "dataplane/relay/forward.h"
+#include "dataplane/relay/transmit.h"
+#include "dataplane/stream/report_builder.h"
+
+namespace penstock {
+
+namespace {
+
+void sendPictureLossIndication(RelayState& s, uint32_t index, uint64_t now_ns) {
+  TrackState& track = s.tracks[index];
+  const uint32_t ssrc = track.encoding[0].ssrc;
+  if (ssrc == 0) return;  // nothing received yet: what comes first is a key frame
+  const uint32_t transport = track.row.transport.index;
+  s.count(Counter::key_frame_requests_sent);
+  s.reports.track[index].key_frame_requests += 1;
+  transmitRtcp(s, transport, now_ns, [&](std::span<uint8_t> out) {
+    return stream::buildPictureLossIndication(s.transports[transport].row.rtcp_ssrc, kRelayCname, ssrc, out);
+  });
+}
+
+}  // namespace
+
+void requestKeyFrame(RelayState& s, uint32_t index, uint64_t now_ns) {
+  TrackState& track = s.tracks[index];
+  if (track.isVideo() && track.key_frames.request(now_ns)) sendPictureLossIndication(s, index, now_ns);
+}
+
+void requestKeyFramesFor(RelayState& s, uint32_t transport, uint64_t now_ns) {
+  for (const uint32_t subscription : s.transports[transport].subscriptions) {
+    requestKeyFrame(s, s.subscriptions[subscription].row.track.index, now_ns);
+  }
+}
+
+void onKeyFrameRequest(RelayState& s, uint32_t index, uint64_t now_ns) {
+  SubscriptionState& subscription = s.subscriptions[index];
+  s.count(Counter::key_frame_requests_received);
+  s.reports.subscription[index].key_frame_requests += 1;
+  if (subscription.key_frame_budget.allow(now_ns)) requestKeyFrame(s, subscription.row.track.index, now_ns);
+}
+
+void pollKeyFrame(RelayState& s, uint32_t track, uint64_t now_ns) {
+  if (s.tracks[track].key_frames.poll(now_ns)) sendPictureLossIndication(s, track, now_ns);
+}
+
+void retransmit(RelayState& s, uint32_t index, uint16_t sequence, uint64_t now_ns) {
+  SubscriptionState& subscription = s.subscriptions[index];
+  TrackState& track = s.tracks[subscription.row.track.index];
+  TransportState& transport = s.transports[subscription.row.transport.index];
+  s.reports.subscription[index].nacks += 1;
+  const auto source = subscription.sequence.sourceOf(sequence);
+  const CachedPacket* cached = source ? track.cache.find(source->sequence, now_ns) : nullptr;
+  if (cached == nullptr || !subscription.rtx) return s.count(Counter::nack_unanswerable);
+  const auto view = parseRtpHeader(std::span(cached->packet.data + cached->rtp_offset, cached->rtp_length));
+  const auto* mapping = view ? findMapping(subscription, view->payload_type) : nullptr;
+  if (mapping == nullptr || mapping->rtx_to == contract::kNotRtx) return s.count(Counter::nack_unanswerable);
+  const uint64_t rtt_ns = uint64_t{s.reports.transport[subscription.row.transport.index].round_trip_time_us} * 1000;
+  if (!subscription.answers.allow(sequence, now_ns, std::max(rtt_ns, stream::AnswerLimiter::kSpacingNs)) ||
+      !subscription.retransmission_budget.spend(cached->rtp_length)) {
+    return s.count(Counter::nack_budget_spent);
+  }
+  if (const auto drop = unreachable(s, transport, now_ns)) return s.outbox.lose(*drop);
+  s.forwarder.addRetransmission(s, index, *view, mapping->rtx_to, sequence, now_ns);
+}
+
+}  // namespace penstock

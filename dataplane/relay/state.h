@@ -1,0 +1,200 @@
+// Everything one worker knows: what belongs to a transport, a track, a subscription, and how one finds another.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/contract/regions.h"
+#include "dataplane/packet/build.h"
+#include "dataplane/packet/hmac_sha1.h"
+#include "dataplane/packet/neighbour_table.h"
+#include "dataplane/packet/route.h"
+#include "dataplane/packet/rtcp_writer.h"
+#include "dataplane/relay/command.h"
+#include "dataplane/relay/fixed_map.h"
+#include "dataplane/relay/forward.h"
+#include "dataplane/relay/outbox.h"
+#include "dataplane/relay/packet.h"
+#include "dataplane/relay/relay.h"
+#include "dataplane/relay/report_writer.h"
+#include "dataplane/relay/slot_array.h"
+#include "dataplane/stream/audio_level.h"
+#include "dataplane/stream/clock_mapping.h"
+#include "dataplane/stream/header_rewriter.h"
+#include "dataplane/stream/index_reservation.h"
+#include "dataplane/stream/ntp_time.h"
+#include "dataplane/stream/packet_cache.h"
+#include "dataplane/stream/receive_statistics.h"
+#include "dataplane/stream/request_limiter.h"
+#include "dataplane/stream/sequence_rewriter.h"
+#include "dataplane/stream/timestamp_rewriter.h"
+
+namespace penstock {
+
+inline constexpr uint8_t kNoExtension = 0xff;
+
+/// RFC 7675 section 5.1: "consent expires after 30 seconds".
+inline constexpr uint64_t kConsentNs = 30 * stream::kNsPerSecond;
+/// Addresses of one client that may send to us at a time: candidates it nominated one after another.
+inline constexpr size_t kRemoteMax = 4;
+/// How long a packet can be asked for again.
+inline constexpr uint64_t kCacheAgeNs = stream::kNsPerSecond;
+inline constexpr size_t kVideoCachePackets = 512;
+/// RFC 3550 section 6.2 allows 5 s and more; feedback-driven senders want a report each second.
+inline constexpr uint64_t kReportIntervalNs = stream::kNsPerSecond;
+
+/// RFC 3550 section 6.5.1: the name under which the relay itself reports and asks.
+inline constexpr std::string_view kRelayCname = "penstock";
+
+/// A received packet kept for retransmission, and where its RTP packet stands in it.
+struct CachedPacket {
+  Packet packet;
+  uint16_t rtp_offset = 0;
+  uint16_t rtp_length = 0;
+};
+
+struct Remote {
+  Address address{};
+  uint64_t last_check_ns = 0;
+};
+
+struct TransportState {
+  contract::TransportRow row{};
+  HmacSha1Key check_key;
+  std::unique_ptr<srtp::SrtcpSender> srtcp_sender;
+  std::unique_ptr<srtp::SrtcpReceiver> srtcp_receiver;
+
+  // Where it is. Learned from integrity-checked, nominated checks only.
+  std::array<Remote, kRemoteMax> remotes{};
+  uint32_t remote_count = 0;
+  Address nominated{};  // one of `remotes`; port 0 = nowhere yet, or consent lost
+  Address next_hop{};
+  HeaderTemplate header;                                  // empty until the next hop is resolved
+  stream::RequesterLimiter check_budget{50, 20'000'000};  // checks: 50 at once, then 50 a second
+  stream::RequesterLimiter punt_budget{64, 10'000'000};   // DTLS: 64 at once, then 100 a second
+
+  stream::ClockMapping clock;  // as publisher
+  stream::IndexReservation srtcp_reservation{0};
+  uint16_t transport_sequence = 0;
+  uint64_t next_report_ns = 0;
+  uint32_t active_position = 0;                // in RelayState::active
+  std::array<uint8_t, 256> extension_of_id{};  // header extension id -> contract::Extension, or kNoExtension
+  std::vector<uint32_t> tracks, subscriptions;
+
+  bool sendable() const { return nominated.port_be != 0; }
+};
+
+struct EncodingState {
+  std::unique_ptr<srtp::ReceiveStream> media, rtx;
+  uint32_t ssrc = 0;  // as signalled, or bound by MID
+  uint32_t rtx_ssrc = 0;
+  stream::ReceiveStatistics statistics{90'000};
+  stream::RtpClock clock{90'000};
+};
+
+struct TrackState {
+  explicit TrackState(size_t cache_packets) : cache(cache_packets, kCacheAgeNs) {}
+
+  contract::TrackRow row{};
+  std::array<uint32_t, 128> clock_rate_hz{};  // by payload type; 0 = not negotiated
+  std::array<bool, 128> is_rtx{};
+  std::array<EncodingState, contract::kEncodingMax> encoding;
+  stream::PacketCache<CachedPacket> cache;
+  stream::KeyFrameLimiter key_frames;
+  stream::AudioLevelMeter audio_level;
+  bool started = false;
+  std::vector<uint32_t> subscriptions;
+
+  bool muted() const { return row.flags & contract::kTrackMuted; }
+  bool isVideo() const { return row.kind == contract::MediaKind::kVideo; }
+};
+
+struct SubscriptionState {
+  SubscriptionState(const contract::SubscriptionRow& r, const contract::TransportRow& transport, uint64_t first_index,
+                    uint64_t first_rtx_index, uint32_t timestamp_offset)
+      : row(r),
+        header(transport.extension_id, std::span(r.mid).first(r.mid_length_bytes)),
+        sequence(first_index),
+        rtx_sequence(first_rtx_index),
+        timestamp(timestamp_offset, 90'000) {}
+
+  contract::SubscriptionRow row;
+  std::unique_ptr<srtp::SendStream> media, rtx;
+  stream::HeaderRewriter header;
+  stream::SequenceRewriter sequence;
+  stream::RtxCounter rtx_sequence;
+  stream::TimestampRewriter timestamp;
+  stream::IndexReservation reservation{0}, rtx_reservation{0};
+  stream::RequesterLimiter key_frame_budget;
+  stream::RetransmissionBudget retransmission_budget;
+  stream::AnswerLimiter answers;
+  uint32_t packets_sent = 0;  // of sender reports: modulo 2^32
+  uint32_t octets_sent = 0;
+  uint32_t clock_rate_hz = 90'000;
+  uint32_t track_position = 0, transport_position = 0;
+
+  bool paused() const { return row.flags & contract::kSubscriptionPaused; }
+};
+
+/// Which RTP stream an SSRC on a transport is: incoming (a track's encoding) or outgoing (a subscription).
+struct StreamKey {
+  uint32_t transport;
+  uint32_t ssrc;
+  friend bool operator==(const StreamKey&, const StreamKey&) = default;
+};
+struct StreamKeyHash {
+  uint64_t operator()(const StreamKey& key) const { return mixBits(uint64_t{key.transport} << 32 | key.ssrc); }
+};
+struct IncomingStream {
+  uint32_t track;
+  uint8_t encoding;
+  bool rtx;
+};
+struct RemoteHash {
+  uint64_t operator()(const Address& address) const { return hashAddress(address, 0); }
+};
+using UfragKey = std::array<uint8_t, contract::kIceUfragMax>;  // zero-padded
+struct UfragHash {
+  uint64_t operator()(const UfragKey& key) const {
+    return mixBits(loadBigEndian<uint64_t>(key.data()) ^ mixBits(loadBigEndian<uint64_t>(key.data() + 8)));
+  }
+};
+
+struct RelayState {
+  RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_io, contract::ReportsRegion& r, uint32_t worker,
+             contract::FlowsRegion& f);
+
+  RelayConfig config;
+  srtp::Backend& backend;
+  PacketIo& io;
+  contract::ReportsRegion& reports;
+  contract::FlowsRegion& flows;
+  ReportWriter report;
+  Routes routes;
+  NeighbourTable neighbours;
+  Outbox outbox;
+  std::array<Packet, kBurstMax> stock{};  // empty buffers taken from the pool ahead of need
+  size_t stock_count = 0;
+  Forwarder forwarder;
+
+  SlotArray<TransportState> transports;
+  SlotArray<TrackState> tracks;
+  SlotArray<SubscriptionState> subscriptions;
+  FixedMap<Address, uint32_t, RemoteHash> by_remote;
+  FixedMap<UfragKey, uint32_t, UfragHash> by_ufrag;
+  FixedMap<StreamKey, IncomingStream, StreamKeyHash> incoming;
+  FixedMap<StreamKey, uint32_t, StreamKeyHash> outgoing;  // media and RTX SSRCs of subscriptions
+
+  std::vector<uint32_t> active;  // transports in use, in no order: what timers go through
+  uint64_t timers_ran_ns = 0;
+  size_t timer_cursor = 0;
+  uint64_t visits_owed_ns = 0;  // see visitTransports
+  uint32_t cached_packets = 0;
+
+  void count(Counter counter, uint64_t n = 1) { report.count(counter, n); }
+  uint64_t ntp(uint64_t now_ns) const { return ntpFromUnix(now_ns + config.unix_offset_ns); }
+};
+
+}  // namespace penstock

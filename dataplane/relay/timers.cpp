@@ -1,0 +1,127 @@
+#include "dataplane/relay/timers.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "dataplane/relay/checks.h"
+#include "dataplane/relay/requests.h"
+#include "dataplane/relay/transmit.h"
+#include "dataplane/stream/report_builder.h"
+
+namespace penstock {
+
+namespace {
+
+constexpr uint64_t kVisitIntervalNs = stream::kNsPerSecond / 10;
+/// Places of a packet cache looked at in one visit: a whole cache in less than a second.
+constexpr size_t kExpirePerVisit = 64;
+
+/// Streams of one publisher share a CNAME, so that receivers keep its audio and video together (RFC 3550
+/// section 6.5.1).
+std::string_view cnameOf(const contract::RowReference& publisher, std::array<char, 24>& text) {
+  char* end = std::to_chars(text.begin(), text.end(), publisher.index, 16).ptr;
+  *end++ = '-';
+  end = std::to_chars(end, text.end(), publisher.generation, 16).ptr;
+  return {text.data(), end};
+}
+
+void sendReceiverReports(RelayState& s, uint32_t index, uint64_t now_ns) {
+  TransportState& transport = s.transports[index];
+  std::array<ReportBlock, kReportBlockMax> blocks;
+  size_t count = 0;
+  for (const uint32_t track_index : transport.tracks) {
+    TrackState& track = s.tracks[track_index];
+    for (EncodingState& encoding : track.encoding) {
+      if (!encoding.statistics.started() || count == blocks.size()) continue;
+      blocks[count++] = encoding.statistics.reportBlock(encoding.ssrc, now_ns);
+    }
+  }
+  if (count == 0) return;
+  transmitRtcp(s, index, now_ns, [&](std::span<uint8_t> out) {
+    return stream::buildReceiverReport(transport.row.rtcp_ssrc, kRelayCname, std::span(blocks).first(count),
+                                       transport.row.receive_bitrate_max_bps, out)
+        .length;
+  });
+}
+
+void sendSenderReports(RelayState& s, uint32_t index, uint64_t now_ns) {
+  TransportState& transport = s.transports[index];
+  const uint64_t ntp = s.ntp(now_ns);
+  std::array<stream::StreamReport, 16> reports;
+  std::array<std::array<char, 24>, 16> cnames;
+  size_t count = 0;
+  const auto send = [&] {
+    for (size_t done = 0; done < count;) {
+      size_t consumed = 0;
+      transmitRtcp(s, index, now_ns, [&](std::span<uint8_t> out) {
+        const auto built = stream::buildSenderReports(std::span(reports).subspan(done, count - done), out);
+        consumed = built.consumed;
+        return built.length;
+      });
+      if (consumed == 0) break;
+      done += consumed;
+    }
+    count = 0;
+  };
+  for (const uint32_t subscription_index : transport.subscriptions) {
+    const SubscriptionState& subscription = s.subscriptions[subscription_index];
+    const TrackState& track = s.tracks[subscription.row.track.index];
+    if (subscription.packets_sent == 0) continue;
+    const stream::ClockMapping& mapping = s.transports[track.row.transport.index].clock;
+    const auto timestamp = track.encoding[0].clock.timestampAt(now_ns, mapping);
+    if (!timestamp) continue;  // before the publisher's first report: better none than a wrong one
+    reports[count] = {.ssrc = subscription.row.ssrc,
+                      .info = {.ntp = ntp,
+                               .rtp_timestamp = *timestamp + subscription.timestamp.offset(),
+                               .packet_count = subscription.packets_sent,
+                               .octet_count = subscription.octets_sent},
+                      .cname = cnameOf(track.row.transport, cnames[count])};
+    if (++count == reports.size()) send();
+  }
+  send();
+}
+
+void visitTrack(RelayState& s, uint32_t index, uint64_t now_ns) {
+  TrackState& track = s.tracks[index];
+  if (track.isVideo()) {
+    pollKeyFrame(s, index, now_ns);
+    track.cache.expire(now_ns, kExpirePerVisit, [&](CachedPacket cached) {
+      s.io.release(std::span(&cached.packet, 1));
+      --s.cached_packets;
+    });
+  }
+  contract::TrackStats& stats = s.reports.track[index];
+  stats.audio_level_dbov = track.audio_level.level(now_ns);
+  stats.voice = track.audio_level.voice(now_ns);
+  stats.jitter_us = track.encoding[0].statistics.jitterUs();
+  uint64_t lost = 0;
+  for (const EncodingState& encoding : track.encoding) {
+    if (encoding.statistics.started()) lost += static_cast<uint64_t>(std::max<int64_t>(encoding.statistics.lost(), 0));
+  }
+  stats.packets_lost = lost;
+}
+
+void visit(RelayState& s, uint32_t index, uint64_t now_ns) {
+  expireConsent(s, index, now_ns);
+  TransportState& transport = s.transports[index];
+  for (const uint32_t track : transport.tracks) visitTrack(s, track, now_ns);
+  if (!transport.sendable() || now_ns < transport.next_report_ns) return;
+  transport.next_report_ns = now_ns + kReportIntervalNs;
+  sendReceiverReports(s, index, now_ns);
+  sendSenderReports(s, index, now_ns);
+}
+
+}  // namespace
+
+void visitTransports(RelayState& s, uint64_t now_ns) {
+  const uint64_t elapsed_ns = std::min(now_ns - s.timers_ran_ns, kVisitIntervalNs);
+  s.visits_owed_ns += elapsed_ns * s.active.size();  // in units of kVisitIntervalNs
+  uint64_t visits = std::min<uint64_t>(s.visits_owed_ns / kVisitIntervalNs, s.active.size());
+  s.visits_owed_ns -= visits * kVisitIntervalNs;
+  for (; visits > 0; --visits) {
+    if (s.timer_cursor >= s.active.size()) s.timer_cursor = 0;
+    visit(s, s.active[s.timer_cursor++], now_ns);
+  }
+}
+
+}  // namespace penstock

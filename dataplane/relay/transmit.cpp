@@ -1,0 +1,62 @@
+#include "dataplane/relay/transmit.h"
+
+#include <algorithm>
+
+namespace penstock {
+
+std::optional<Counter> unreachable(RelayState& s, TransportState& transport, uint64_t now_ns) {
+  if (!transport.sendable()) return Counter::send_no_address;
+  if (!transport.header.empty()) return std::nullopt;
+  const auto route = s.routes.find(transport.nominated);
+  if (!route) return Counter::send_no_route;
+  transport.next_hop = route->next_hop;
+  s.neighbours.want(route->next_hop, now_ns);
+  const auto mac = s.neighbours.find(route->next_hop);
+  if (!mac) return Counter::send_neighbour_unresolved;
+  transport.header = HeaderTemplate({.source_mac = s.config.mac,
+                                     .destination_mac = *mac,
+                                     .source = withPort(route->source, s.config.port),
+                                     .destination = transport.nominated,
+                                     .vlan = s.config.vlan},
+                                    s.config.checksum);
+  return std::nullopt;
+}
+
+std::optional<Packet> takeBuffer(RelayState& s) {
+  if (s.stock_count == 0) s.stock_count = s.io.allocate(s.stock);
+  if (s.stock_count == 0) return std::nullopt;
+  return s.stock[--s.stock_count];
+}
+
+std::span<uint8_t> payloadSpace(const RelayState& s, const TransportState& transport, const Packet& packet) {
+  const size_t headers = transport.header.size();
+  const size_t frame_max = std::min<size_t>(packet.capacity_bytes, transport.header.ipOffset() + s.config.mtu_bytes);
+  return std::span(packet.data + headers, frame_max - headers);
+}
+
+void transmit(RelayState& s, TransportState& transport, Packet packet, size_t payload_size) {
+  const HeaderTemplate& header = transport.header;
+  header.stamp(packet.data, payload_size);
+  packet.length_bytes = static_cast<uint16_t>(header.size() + payload_size);
+  if (s.config.checksum == UdpChecksum::kPseudoHeader) {
+    packet.flags = kUdpChecksumOffload;
+    packet.layer3_offset = static_cast<uint8_t>(header.ipOffset());
+    packet.layer4_offset = static_cast<uint16_t>(header.size() - kUdpSize);
+  }
+  s.outbox.push(packet);
+}
+
+size_t protectRtcp(RelayState& s, uint32_t index, std::span<uint8_t> space, size_t length) {
+  TransportState& transport = s.transports[index];
+  if (transport.srtcp_reservation.reserve(transport.srtcp_sender->nextIndex())) {
+    s.flows.transport[index].srtcp_index_reserved = transport.srtcp_reservation.reserved();
+  }
+  const auto result = transport.srtcp_sender->protect(space, length);
+  if (result.status != srtp::CryptoStatus::kOk) return 0;
+  contract::TransportStats& stats = s.reports.transport[index];
+  stats.packets_sent += 1;
+  stats.bytes_sent += result.length;
+  return result.length;
+}
+
+}  // namespace penstock

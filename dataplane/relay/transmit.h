@@ -1,0 +1,60 @@
+// The way out: a buffer, the headers of the transport's path in front of a payload, the outbox.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "dataplane/relay/state.h"
+
+namespace penstock {
+
+/// Whether packets for the transport can be addressed now; otherwise why not (a send drop). Asks for the next hop's MAC
+/// address when that is what is missing.
+std::optional<Counter> unreachable(RelayState& s, TransportState& transport, uint64_t now_ns);
+
+/// A buffer to send in; nothing if the pool is empty (to be counted as send_pool_empty).
+std::optional<Packet> takeBuffer(RelayState& s);
+
+/// Where the UDP payload goes, bounded by the buffer and by the MTU.
+std::span<uint8_t> payloadSpace(const RelayState& s, const TransportState& transport, const Packet& packet);
+
+/// Writes the headers and hands the packet to the outbox. `payload_size` bytes stand in payloadSpace() already.
+void transmit(RelayState& s, TransportState& transport, Packet packet, size_t payload_size);
+
+/// Sends a frame that `write(span) -> size` fills from its first byte (answers on the link). Size 0 sends nothing.
+template <class Write>
+void transmitFrame(RelayState& s, Write&& write) {
+  std::optional<Packet> packet = takeBuffer(s);
+  if (!packet) return s.outbox.lose(Counter::send_pool_empty);
+  const size_t size = write(std::span(packet->data, packet->capacity_bytes));
+  if (size == 0) return s.io.release(std::span(&*packet, 1));
+  packet->length_bytes = static_cast<uint16_t>(size);
+  s.outbox.push(*packet);
+}
+
+/// Protects the compound that `build(span) -> length` writes and sends it. Length 0 sends nothing.
+template <class Build>
+void transmitRtcp(RelayState& s, uint32_t index, uint64_t now_ns, Build&& build);
+
+/// Reserves the next SRTCP index in the flows region, protects `length` bytes in `space`; 0 if that failed.
+size_t protectRtcp(RelayState& s, uint32_t index, std::span<uint8_t> space, size_t length);
+
+template <class Build>
+void transmitRtcp(RelayState& s, uint32_t index, uint64_t now_ns, Build&& build) {
+  TransportState& transport = s.transports[index];
+  if (!transport.srtcp_sender) return;
+  if (const auto drop = unreachable(s, transport, now_ns)) return s.outbox.lose(*drop);
+  std::optional<Packet> packet = takeBuffer(s);
+  if (!packet) return s.outbox.lose(Counter::send_pool_empty);
+  const auto space = payloadSpace(s, transport, *packet);
+  const size_t length = build(space.first(space.size() - srtp::kSrtcpTrailerMax));
+  const size_t protected_length = length == 0 ? 0 : protectRtcp(s, index, space, length);
+  if (protected_length == 0) {
+    if (length != 0) s.outbox.lose(Counter::send_protect_failed);
+    return s.io.release(std::span(&*packet, 1));
+  }
+  transmit(s, transport, *packet, protected_length);
+}
+
+}  // namespace penstock
