@@ -1,0 +1,114 @@
+// Camera, microphone and screen of this machine, and plain words for each way a browser denies them.
+
+export const support = {
+  secure: globalThis.isSecureContext ?? false,
+  webrtc: typeof RTCPeerConnection === 'function',
+  capture: Boolean(globalThis.navigator?.mediaDevices?.getUserMedia),
+  screen: Boolean(globalThis.navigator?.mediaDevices?.getDisplayMedia),
+  sinks: typeof HTMLMediaElement === 'function' && 'setSinkId' in HTMLMediaElement.prototype,
+};
+
+const device_kind = { microphone: 'audioinput', camera: 'videoinput', speaker: 'audiooutput' };
+const noun = { microphone: 'microphone', camera: 'camera', screen: 'screen' };
+
+/** What the page says when there is no capture at all. */
+export function insecureWords(host = location.host) {
+  return (
+    'Browsers give camera and microphone only to secure pages. Open this page over https://, or on the relay itself as ' +
+    `http://localhost:${host.split(':').at(-1).replace(/\D/g, '') || '8080'}. You can still join to watch and listen.`
+  );
+}
+
+/** A person's words for an exception of getUserMedia or getDisplayMedia. */
+export function mediaErrorWords(source, error) {
+  const what = noun[source];
+  switch (error?.name) {
+    case 'NotAllowedError':
+      return source === 'screen'
+        ? 'The screen is not shared: the browser was not allowed to.'
+        : `The browser may not use the ${what}. Allow it in the address bar, then turn the ${what} on again.`;
+    case 'NotFoundError':
+      return `No ${what} was found. Connect one, then turn it on.`;
+    case 'NotReadableError':
+    case 'AbortError':
+      return `The ${what} is in use by another program, or does not answer. Close the other program, then try again.`;
+    case 'OverconstrainedError':
+      return `The chosen ${what} is not there any more. Choose another one.`;
+    case 'InsecureError':
+      return insecureWords();
+    default:
+      return `The ${what} could not be started${error?.message ? `: ${error.message}` : ''}.`;
+  }
+}
+
+function insecure() {
+  const error = new Error('no secure context');
+  error.name = 'InsecureError';
+  return error;
+}
+
+/** One MediaStreamTrack of the camera or microphone. A remembered device that is gone is replaced by the default one. */
+export async function capture(source, { device = '', size = null } = {}) {
+  if (!support.capture) throw insecure();
+  const constraints = source === 'microphone' ? audioConstraints(device) : videoConstraints(device, size);
+  const wrapped = (value) => (source === 'microphone' ? { audio: value } : { video: value });
+  try {
+    return (await navigator.mediaDevices.getUserMedia(wrapped(constraints))).getTracks()[0];
+  } catch (error) {
+    if (error.name !== 'OverconstrainedError' || !device) throw error;
+    return (await navigator.mediaDevices.getUserMedia(wrapped(true))).getTracks()[0];
+  }
+}
+
+function audioConstraints(device) {
+  const processing = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  return device ? { ...processing, deviceId: { exact: device } } : processing;
+}
+
+function videoConstraints(device, size) {
+  const { width = 1280, height = 720, rate = 30 } = size ?? {};
+  const wish = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: rate, max: rate } };
+  return device ? { ...wish, deviceId: { exact: device } } : { ...wish, facingMode: 'user' };
+}
+
+/** The screen's picture, and its sound where browser and user give it. Null when the user changed their mind. */
+export async function captureScreen() {
+  if (!support.screen) throw insecure();
+  try {
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 15, max: 30 } }, audio: true });
+    const [video] = stream.getVideoTracks();
+    if ('contentHint' in video) video.contentHint = 'detail';
+    return { video, audio: stream.getAudioTracks()[0] ?? null };
+  } catch (error) {
+    if (error.name === 'NotAllowedError') return null;
+    throw error;
+  }
+}
+
+/** Devices by source. Names are empty until a capture was allowed. */
+export async function listDevices() {
+  const all = support.capture ? await navigator.mediaDevices.enumerateDevices() : [];
+  const of = (source) =>
+    all
+      .filter((device) => device.kind === device_kind[source] && device.deviceId)
+      .map((device, index) => ({ id: device.deviceId, label: device.label || `${source} ${index + 1}` }));
+  return { microphone: of('microphone'), camera: of('camera'), speaker: support.sinks ? of('speaker') : [] };
+}
+
+/** Calls `tell(level 0..1)` some times a second until the returned function is called. */
+export function watchLevel(track, tell) {
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  analyser.fftSize = 512;
+  context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  const timer = setInterval(() => {
+    analyser.getFloatTimeDomainData(samples);
+    const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+    tell(Math.min(1, Math.max(0, 1 + Math.log10(power + 1e-6) / 5)));
+  }, 100);
+  return () => {
+    clearInterval(timer);
+    context.close();
+  };
+}

@@ -1,0 +1,158 @@
+// What we send: one RTCPeerConnection that we offer. The caller says what should be sent; this makes it so.
+//
+// Slots, by key: `microphone`, `camera`, `screen`, `screen-audio`. Each keeps its m-section for good: a slot that is no
+// longer wanted goes inactive (the relay unpublishes its track) and its section serves the next time.
+//
+// A camera that is off is not unpublished: its capture stops (the light goes out), replaceTrack(null) sends nothing, and a
+// `mute` tells the others. That costs one message; unpublishing would cost an offer and an answer with every subscriber.
+
+const encodings = {
+  camera: [{ maxBitrate: 1_500_000, maxFramerate: 30 }],
+  screen: [{ maxBitrate: 2_500_000, maxFramerate: 15 }],
+};
+const restart_wait_ms = 3000;
+const restarts_max = 3;
+
+export class PublishConnection extends EventTarget {
+  #protocol;
+  #slots = new Map(); // key -> {transceiver, id, muted_sent, offered}
+  #wanted = new Map();
+  #running = false;
+  #again = false;
+  #negotiation_needed = false;
+  #restarts = 0;
+  #restart_timer = 0;
+
+  constructor(protocol) {
+    super();
+    this.#protocol = protocol;
+    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
+    this.pc.addEventListener('connectionstatechange', () => this.#stateChanged());
+  }
+
+  /** The relay's id of the track in a slot, or null. */
+  trackId(key) {
+    return this.#slots.get(key)?.id ?? null;
+  }
+
+  /** `wanted`: Map key -> {source, kind, name, track, muted}. May be called at any rate; runs one at a time. */
+  sync(wanted) {
+    this.#wanted = wanted;
+    this.#again = true;
+    if (!this.#running) this.#run();
+  }
+
+  /** After a resume: finish what the break interrupted, and say again what may not have been heard. */
+  resumed() {
+    for (const slot of this.#slots.values()) slot.muted_sent = null;
+    if (this.pc.connectionState === 'failed' || this.pc.connectionState === 'disconnected') this.#restart();
+    else this.sync(this.#wanted);
+  }
+
+  close() {
+    clearTimeout(this.#restart_timer);
+    this.#wanted = new Map();
+    this.pc.close();
+  }
+
+  async #run() {
+    this.#running = true;
+    while (this.#again && this.pc.signalingState !== 'closed') {
+      this.#again = false;
+      try {
+        await this.#arrange();
+        if (this.#negotiation_needed) await this.#negotiate();
+        this.#tellMutes();
+      } catch (error) {
+        await this.#failed(error);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #failed(error) {
+    if (this.pc.signalingState === 'closed') return;
+    if (this.pc.signalingState !== 'stable') await this.pc.setLocalDescription({ type: 'rollback' });
+    // Without a connection `resumed` tries again; a refusal is the user's to know.
+    if (error.code !== 'disconnected') this.dispatchEvent(new CustomEvent('refused', { detail: error }));
+  }
+
+  /** Makes senders and directions what is wanted. */
+  async #arrange() {
+    for (const [key, want] of this.#wanted) {
+      let slot = this.#slots.get(key);
+      if (!slot) {
+        const init = { direction: 'sendonly', sendEncodings: encodings[key] ?? [{}] };
+        slot = { transceiver: this.pc.addTransceiver(want.track ?? want.kind, init), id: null, muted_sent: null };
+        this.#slots.set(key, slot);
+        this.#negotiation_needed = true;
+      }
+      const { transceiver } = slot;
+      if (transceiver.sender.track !== want.track) await transceiver.sender.replaceTrack(want.track);
+      if (transceiver.direction !== 'sendonly') {
+        transceiver.direction = 'sendonly';
+        this.#negotiation_needed = true;
+      }
+    }
+    for (const [key, slot] of this.#slots) {
+      if (this.#wanted.has(key) || slot.transceiver.direction === 'inactive') continue;
+      await slot.transceiver.sender.replaceTrack(null);
+      slot.transceiver.direction = 'inactive';
+      slot.id = null;
+      this.#negotiation_needed = true;
+    }
+  }
+
+  async #negotiate() {
+    await this.pc.setLocalDescription(await this.pc.createOffer());
+    const sent = [];
+    for (const [key, want] of this.#wanted) {
+      const slot = this.#slots.get(key);
+      if (!slot?.transceiver.mid) continue;
+      sent.push({ mid: slot.transceiver.mid, source: want.source, name: want.name ?? '', muted: want.muted });
+      slot.muted_sent = want.muted;
+    }
+    // The relay is ICE-lite: it learns our candidates from our checks, so there is nothing to gather first.
+    const answer = await this.#protocol.request({ type: 'publish', sdp: this.pc.localDescription.sdp, tracks: sent });
+    await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    this.#negotiation_needed = false;
+    for (const slot of this.#slots.values()) {
+      slot.id = answer.tracks.find((track) => track.mid === slot.transceiver.mid)?.id ?? null;
+    }
+    this.dispatchEvent(new Event('published'));
+  }
+
+  #tellMutes() {
+    for (const [key, want] of this.#wanted) {
+      const slot = this.#slots.get(key);
+      if (!slot?.id || slot.muted_sent === want.muted) continue;
+      if (this.#protocol.send({ type: 'mute', track: slot.id, muted: want.muted })) slot.muted_sent = want.muted;
+    }
+  }
+
+  #stateChanged() {
+    const state = this.pc.connectionState;
+    if (state === 'connected') this.#restarts = 0;
+    if (state === 'connected' || state === 'closed') clearTimeout(this.#restart_timer);
+    else if (state === 'failed') this.#restart();
+    else if (state === 'disconnected') {
+      clearTimeout(this.#restart_timer);
+      this.#restart_timer = setTimeout(() => this.#restart(), restart_wait_ms);
+    }
+    this.dispatchEvent(new Event('state'));
+  }
+
+  /** New ICE credentials by a new offer. Needs the relay's ear; without it, `resumed` comes back here. */
+  #restart() {
+    clearTimeout(this.#restart_timer);
+    if (!this.#protocol.up || this.pc.connectionState === 'connected' || this.pc.connectionState === 'closed') return;
+    if (this.#restarts++ >= restarts_max) {
+      this.dispatchEvent(new Event('hopeless'));
+      return;
+    }
+    this.pc.restartIce();
+    this.#negotiation_needed = true;
+    this.sync(this.#wanted);
+    this.#restart_timer = setTimeout(() => this.#restart(), 4 * restart_wait_ms);
+  }
+}

@@ -1,0 +1,140 @@
+// The pictures: a tile per participant, and a stage for what is shown large (a shared screen, or the tile one chose).
+
+import { byId, element, icon, reconcile, setAttribute, setIcon, setText } from './dom.js';
+import { grid, initials, visible } from './layout.js';
+import { trackOf } from './state.js';
+
+const tiles_max = 25;
+
+/** Pure: everything that could have a tile now, and the key of what belongs on the stage. */
+export function tileItems(state) {
+  const cameras = visible(state.participants.values(), state.self, state.spoke_at, tiles_max).map((participant) => ({
+    key: participant.id,
+    participant,
+    source: 'camera',
+  }));
+  const screens = [...state.participants.values()]
+    .filter((participant) => participant.id !== state.self && trackOf(participant, 'screen', 'video'))
+    .map((participant) => ({ key: `screen:${participant.id}`, participant, source: 'screen' }));
+  const items = [...screens, ...cameras];
+  const staged = items.find((item) => item.key === state.pinned) ?? screens[0] ?? null;
+  return { items, staged };
+}
+
+/** Pure: what one tile shows. */
+export function tileView(state, { participant, source }) {
+  const own = participant.id === state.self;
+  const video = trackOf(participant, source, 'video');
+  const voice = trackOf(participant, 'microphone', 'audio');
+  const picture = own ? state.own.camera.track : video && !video.muted ? (state.received.get(video.id) ?? null) : null;
+  const silent = own ? !state.own.microphone.on : !voice || voice.muted;
+  const name = participant.name || 'Guest';
+  return {
+    own,
+    picture,
+    silent: source === 'camera' && silent,
+    silenced: voice?.muted_by_moderator ?? false,
+    speaking: source === 'camera' && !silent && state.speakers.has(participant.id),
+    label: source === 'screen' ? `Screen of ${name}` : own ? `${name} (you)` : name,
+    letters: initials(name),
+  };
+}
+
+export class Tiles {
+  #store;
+  #observer;
+
+  constructor(store) {
+    this.#store = store;
+    this.#observer = new ResizeObserver(() => this.#arrange());
+    this.#observer.observe(byId('tiles'));
+  }
+
+  render(state) {
+    const { items, staged } = tileItems(state);
+    const rest = items.filter((item) => item !== staged);
+    this.#fill(byId('stage'), staged ? [staged] : [], state, staged);
+    this.#fill(byId('tiles'), rest, state, staged);
+    byId('stage').hidden = !staged;
+    byId('stage-area').classList.toggle('staged', Boolean(staged));
+    byId('tiles').hidden = rest.length === 0;
+    this.#arrange();
+  }
+
+  #fill(box, items, state, staged) {
+    reconcile(
+      box,
+      items,
+      (item) => item.key,
+      (item) => this.#make(item),
+      (node, item) => this.#update(node, state, item, item === staged),
+    );
+  }
+
+  #make({ key, source }) {
+    const toggle = () =>
+      this.#store.change((state) => (state.pinned = tileItems(state).staged?.key === key ? null : key));
+    const pin = element('button', { type: 'button', class: 'tile-button', onclick: toggle });
+    const full = element('button', {
+      type: 'button',
+      class: 'tile-button full',
+      title: 'Full screen',
+      'aria-label': 'Full screen',
+      onclick: (event) => event.target.closest('.tile').requestFullscreen?.(),
+    });
+    full.append(icon('fullscreen'));
+    const video = element('video', { autoplay: true, playsinline: true });
+    video.muted = true;
+    const node = element(
+      'div',
+      { class: `tile ${source}`, role: 'listitem', ondblclick: (event) => !event.target.closest('button') && toggle() },
+      element('div', { class: 'avatar', 'aria-hidden': 'true' }),
+      video,
+      element('div', { class: 'plate' }, icon('microphone-off'), element('span', { class: 'plate-name' })),
+      element('div', { class: 'tile-buttons' }, full, pin),
+    );
+    return node;
+  }
+
+  #update(node, state, item, staged) {
+    const view = tileView(state, item);
+    const video = node.querySelector('video');
+    if (video.shown !== view.picture) {
+      video.shown = view.picture;
+      video.srcObject = view.picture ? new MediaStream([view.picture]) : null;
+    }
+    video.hidden = !view.picture;
+    if (view.picture && video.paused) video.play().catch(() => {}); // muted video may always play; else `autoplay` retries
+    video.classList.toggle('mirrored', view.own && item.source === 'camera');
+    node.classList.toggle('speaking', view.speaking);
+    node.classList.toggle('own', view.own);
+    node.classList.toggle('silent', view.silent);
+    setText(node.querySelector('.avatar'), view.letters);
+    setText(node.querySelector('.plate-name'), view.label);
+    setAttribute(node, 'data-participant', item.participant.id);
+    const status = [view.label, view.silenced ? 'muted by a moderator' : view.silent && 'muted', view.speaking && 'speaking'];
+    setAttribute(node, 'aria-label', status.filter(Boolean).join(', '));
+    const pin = node.querySelector('.tile-button:last-child');
+    const label = staged ? 'Show among the others' : `Enlarge ${view.label}`;
+    setIcon(pin, staged ? 'unpin' : 'pin');
+    setAttribute(pin, 'aria-label', label);
+    setAttribute(pin, 'title', label);
+    // A shared screen is on the stage by itself: there is nothing to go back to until another tile is enlarged.
+    pin.hidden = staged && state.pinned !== item.key;
+    node.querySelector('.full').hidden = !staged || !document.fullscreenEnabled;
+  }
+
+  #arrange() {
+    const box = byId('tiles');
+    const style = getComputedStyle(box);
+    const gap = parseFloat(style.columnGap) || 0;
+    const width = box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    const height = box.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+    if (width <= 0 || height <= 0) return;
+    const plan = grid(box.children.length, width, height, gap);
+    // Through the CSSOM: a style attribute would offend the content security policy.
+    box.style.setProperty('--tile-width', `${Math.floor(plan.tile_width)}px`);
+    box.style.setProperty('--tile-height', `${Math.floor(plan.tile_height)}px`);
+    box.classList.toggle('scrolls', plan.scrolls);
+  }
+}
