@@ -22,6 +22,7 @@ enum class CryptoStatus : uint8_t {
   kNoSpace,               // destination too small for payload and tag
   kIndexUsed,             // sending: the index was used, or may have been: a keystream is never used twice
   kIndexMismatch,         // sending: the header's sequence number is not the low half of the index
+  kIndexTooFar,           // sending: 2^15 or more ahead, where the receiver would guess another roll-over counter
   kFailed,                // the backend refused
 };
 
@@ -73,6 +74,15 @@ class SendStream {
   }
   SendStream(const SendStream&) = delete;
   SendStream& operator=(const SendStream&) = delete;
+
+  /// kOk if `index` may be used for a packet with this header sequence number.
+  CryptoStatus admit(uint64_t index, uint16_t sequence) const {
+    if ((index & 0xffff) != sequence) return CryptoStatus::kIndexMismatch;
+    if (used_.check(index) != ReplayVerdict::kNew) return CryptoStatus::kIndexUsed;
+    // RFC 3711 section 3.3.1: a receiver begins at roll-over counter 0 and follows steps below 2^15.
+    const uint64_t limit = used_.started() ? used_.highest() + 0x8000 : 0x1'0000;
+    return index < limit && index <= kPacketIndexMax ? CryptoStatus::kOk : CryptoStatus::kIndexTooFar;
+  }
 
   ReplayWindow used_;
 

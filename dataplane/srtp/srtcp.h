@@ -61,6 +61,10 @@ class SrtcpReceiver {
     uint64_t seen;  // bit i: highest - i
   };
   explicit SrtcpReceiver(std::unique_ptr<SrtcpCipher> cipher);
+  SenderState* find(uint32_t ssrc);
+  static CryptoStatus checkReplay(const SenderState& sender, uint32_t index);
+  static void markSeen(SenderState& sender, uint32_t index);
+
   std::unique_ptr<SrtcpCipher> cipher_;
   std::array<SenderState, kSrtcpSenderMax> senders_{};
   size_t sender_count_ = 0;

@@ -1,0 +1,216 @@
+// See libsrtp_backend.h. Each stream has a libsrtp session of its own, so that no list of streams is searched. Index
+// and replay are decided here, before libsrtp, whose own idea of the index is kept in step.
+#include "dataplane/srtp/libsrtp_backend.h"
+
+#include <openssl/crypto.h>
+#include <srtp2/srtp.h>
+
+#include <array>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+
+#include "dataplane/srtp/key_derivation.h"
+
+namespace penstock::srtp {
+namespace {
+
+constexpr size_t kRtpHeaderMin = 12;
+
+uint16_t read16(const uint8_t* from) {
+  return static_cast<uint16_t>(from[0] << 8 | from[1]);
+}
+uint32_t read32(const uint8_t* from) {
+  return uint32_t{read16(from)} << 16 | read16(from + 2);
+}
+
+/// Length of the RTP header that `packet` starts with; nothing if it is none or incomplete.
+std::optional<size_t> rtpHeaderLength(std::span<const uint8_t> packet) {
+  if (packet.size() < kRtpHeaderMin || packet[0] >> 6 != 2) return std::nullopt;
+  size_t length = kRtpHeaderMin + 4 * (packet[0] & 0x0f);
+  if (packet[0] & 0x10) {
+    if (packet.size() < length + 4) return std::nullopt;
+    length += 4 + 4 * size_t{read16(packet.data() + length + 2)};
+  }
+  return length <= packet.size() ? std::optional(length) : std::nullopt;
+}
+
+struct LibsrtpKeys final : Keys {
+  LibsrtpKeys(contract::SrtpProfile profile, const contract::SrtpKey& key, const ProfileLengths& lengths)
+      : Keys(profile) {
+    std::memcpy(master.data(), key.key, lengths.key);
+    std::memcpy(master.data() + lengths.key, key.salt, lengths.salt);
+  }
+  ~LibsrtpKeys() override { OPENSSL_cleanse(master.data(), master.size()); }
+
+  std::array<uint8_t, contract::kSrtpKeyMax + contract::kSrtpSaltMax> master{};  // key, then salt, as libsrtp wants it
+};
+
+class Session {
+ public:
+  Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() {
+    if (session_ != nullptr) srtp_dealloc(session_);
+  }
+
+  bool open(const Keys& keys, srtp_ssrc_t ssrc, uint32_t window) {
+    srtp_policy_t policy{};
+    switch (keys.profile()) {
+      case contract::SrtpProfile::kAes128CmHmacSha1_80:
+        srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
+        break;
+      case contract::SrtpProfile::kAes128CmHmacSha1_32:
+        srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(&policy.rtp);
+        break;
+      case contract::SrtpProfile::kAeadAes128Gcm:
+        srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp);
+        break;
+      case contract::SrtpProfile::kAeadAes256Gcm:
+        srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy.rtp);
+        break;
+      case contract::SrtpProfile::kNone:
+        return false;
+    }
+    policy.rtcp = policy.rtp;  // not used
+    policy.ssrc = ssrc;
+    // libsrtp takes the key without const and does not change it.
+    policy.key = const_cast<uint8_t*>(static_cast<const LibsrtpKeys&>(keys).master.data());
+    policy.window_size = window;
+    return srtp_create(&session_, &policy) == srtp_err_status_ok;
+  }
+  srtp_t get() const { return session_; }
+
+ private:
+  srtp_t session_ = nullptr;
+};
+
+class LibsrtpSendStream final : public SendStream {
+ public:
+  LibsrtpSendStream(uint32_t ssrc, size_t tag_length, uint64_t first_index)
+      : SendStream(ssrc, tag_length, first_index) {}
+  bool open(const Keys& keys) { return session_.open(keys, {ssrc_specific, ssrc()}, kReplayWindowMax); }
+
+  CryptoStatus protect(ProtectJob& job) {
+    const size_t plain_length = job.written_length + job.payload.size();
+    if (job.written_length < job.header_length || job.destination.size() < job.written_length) {
+      return CryptoStatus::kMalformed;
+    }
+    uint8_t* packet = job.destination.data();
+    if (rtpHeaderLength({packet, job.written_length}) != job.header_length || read32(packet + 8) != ssrc()) {
+      return CryptoStatus::kMalformed;
+    }
+    if (job.destination.size() < plain_length + tagLength()) return CryptoStatus::kNoSpace;
+    const CryptoStatus admitted = admit(job.index, read16(packet + 2));
+    if (admitted != CryptoStatus::kOk) return admitted;
+    if (!job.payload.empty()) std::memcpy(packet + job.written_length, job.payload.data(), job.payload.size());
+    if (!in_step_) srtp_set_stream_roc(session_.get(), ssrc(), static_cast<uint32_t>(job.index >> 16));
+    int length = static_cast<int>(plain_length);
+    if (srtp_protect(session_.get(), packet, &length) != srtp_err_status_ok) return CryptoStatus::kFailed;
+    in_step_ = true;
+    used_.add(job.index);
+    job.length = static_cast<size_t>(length);
+    return CryptoStatus::kOk;
+  }
+
+ private:
+  Session session_;
+  bool in_step_ = false;  // libsrtp knows the roll-over counter
+};
+
+class LibsrtpReceiveStream final : public ReceiveStream {
+ public:
+  LibsrtpReceiveStream(uint32_t ssrc, size_t tag_length, uint32_t window, uint64_t highest_index)
+      : ReceiveStream(ssrc, window, highest_index), tag_length_(tag_length) {}
+  bool open(const Keys& keys) {
+    const srtp_ssrc_t which = ssrc_ != 0 ? srtp_ssrc_t{ssrc_specific, ssrc_} : srtp_ssrc_t{ssrc_any_inbound, 0};
+    return session_.open(keys, which, seen_.size());
+  }
+
+  CryptoStatus unprotect(UnprotectJob& job) {
+    uint8_t* packet = job.packet.data();
+    const auto header_length = rtpHeaderLength(job.packet);
+    if (!header_length || job.packet.size() < *header_length + tag_length_) return CryptoStatus::kMalformed;
+    const uint32_t ssrc = read32(packet + 8);
+    if (ssrc == 0 || (ssrc_ != 0 && ssrc != ssrc_)) return CryptoStatus::kMalformed;
+    const uint64_t index = guess(read16(packet + 2));
+    const ReplayVerdict verdict = seen_.check(index);
+    if (verdict == ReplayVerdict::kReplayed) return CryptoStatus::kReplayed;
+    if (verdict == ReplayVerdict::kOld) return CryptoStatus::kOld;
+    if (!in_step_ && ssrc_ != 0) srtp_set_stream_roc(session_.get(), ssrc_, static_cast<uint32_t>(index >> 16));
+
+    int length = static_cast<int>(job.packet.size());
+    switch (srtp_unprotect(session_.get(), packet, &length)) {
+      case srtp_err_status_ok:
+        break;
+      case srtp_err_status_auth_fail:
+        return CryptoStatus::kAuthenticationFailed;
+      case srtp_err_status_replay_fail:
+        return CryptoStatus::kReplayed;
+      case srtp_err_status_replay_old:
+        return CryptoStatus::kOld;
+      default:
+        return CryptoStatus::kFailed;
+    }
+    in_step_ = true;
+    ssrc_ = ssrc;
+    seen_.add(index);
+    job.length = static_cast<size_t>(length);
+    job.index = index;
+    return CryptoStatus::kOk;
+  }
+
+ private:
+  Session session_;
+  size_t tag_length_;
+  bool in_step_ = false;
+};
+
+class LibsrtpBackend final : public Backend {
+ public:
+  LibsrtpBackend() {
+    // libsrtp keeps one registry of ciphers per process, made once and never unmade.
+    static std::once_flag once;
+    std::call_once(once, [] {
+      if (srtp_init() != srtp_err_status_ok) throw std::runtime_error("libsrtp does not start: its self-tests failed");
+    });
+  }
+
+  std::shared_ptr<const Keys> expand(contract::SrtpProfile profile, const contract::SrtpKey& key) override {
+    const auto lengths = profileLengths(profile);
+    if (!lengths) return nullptr;
+    return std::make_shared<const LibsrtpKeys>(profile, key, *lengths);
+  }
+
+  std::unique_ptr<SendStream> openSend(std::shared_ptr<const Keys> keys, uint32_t ssrc, uint64_t first_index) override {
+    if (keys == nullptr || ssrc == 0 || first_index > kPacketIndexMax) return nullptr;
+    auto stream = std::make_unique<LibsrtpSendStream>(ssrc, tagLength(keys->profile()), first_index);
+    if (!stream->open(*keys)) return nullptr;
+    return stream;
+  }
+
+  std::unique_ptr<ReceiveStream> openReceive(std::shared_ptr<const Keys> keys, uint32_t ssrc, uint64_t highest_index,
+                                             uint32_t window) override {
+    if (keys == nullptr || highest_index > kPacketIndexMax) return nullptr;
+    auto stream = std::make_unique<LibsrtpReceiveStream>(ssrc, tagLength(keys->profile()), window, highest_index);
+    if (!stream->open(*keys)) return nullptr;
+    return stream;
+  }
+
+  void protect(std::span<ProtectJob> jobs) override {
+    for (ProtectJob& job : jobs) job.status = static_cast<LibsrtpSendStream*>(job.stream)->protect(job);
+  }
+  void unprotect(std::span<UnprotectJob> jobs) override {
+    for (UnprotectJob& job : jobs) job.status = static_cast<LibsrtpReceiveStream*>(job.stream)->unprotect(job);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> makeLibsrtpBackend() {
+  return std::make_unique<LibsrtpBackend>();
+}
+
+}  // namespace penstock::srtp
