@@ -8,8 +8,6 @@
 
 #include <cstring>
 
-#include "dataplane/srtp/key_derivation.h"
-
 namespace penstock::srtp {
 namespace {
 
@@ -39,16 +37,15 @@ struct FreeMac {
 /// The cipher contexts hold the expanded keys; OpenSSL wipes them when they are freed.
 class SrtcpCipher {
  public:
-  static std::unique_ptr<SrtcpCipher> open(contract::SrtpProfile profile, const contract::SrtpKey& key, bool sending) {
+  static std::unique_ptr<SrtcpCipher> open(contract::SrtpProfile profile, const SessionKeys& session, bool sending) {
     const auto lengths = profileLengths(profile);
-    const auto session = deriveSessionKeys(profile, key, KeyUse::kRtcp);
-    if (!lengths || !session) return nullptr;
+    if (!lengths) return nullptr;
     auto made = std::unique_ptr<SrtcpCipher>(new SrtcpCipher);
     made->aead_ = lengths->auth_key == 0;
     made->tag_length_ = lengths->rtcp_tag;
-    made->salt_ = session->salt;
-    if (!made->openCipher(lengths->key, *session, sending)) return nullptr;
-    if (!made->aead_ && !made->openMac(*session)) return nullptr;
+    made->salt_ = session.salt;
+    if (!made->openCipher(lengths->key, session, sending)) return nullptr;
+    if (!made->aead_ && !made->openMac(session)) return nullptr;
     return made;
   }
   ~SrtcpCipher() { OPENSSL_cleanse(salt_.data(), salt_.size()); }
@@ -166,7 +163,13 @@ SrtcpSender::~SrtcpSender() = default;
 
 std::unique_ptr<SrtcpSender> SrtcpSender::open(contract::SrtpProfile profile, const contract::SrtpKey& key,
                                                uint64_t first_index) {
-  auto cipher = SrtcpCipher::open(profile, key, true);
+  const auto keys = deriveSessionKeys(profile, key, KeyUse::kRtcp);
+  return keys ? open(profile, *keys, first_index) : nullptr;
+}
+
+std::unique_ptr<SrtcpSender> SrtcpSender::open(contract::SrtpProfile profile, const SessionKeys& keys,
+                                               uint64_t first_index) {
+  auto cipher = SrtcpCipher::open(profile, keys, true);
   if (cipher == nullptr) return nullptr;
   return std::unique_ptr<SrtcpSender>(new SrtcpSender(std::move(cipher), first_index));
 }
@@ -184,7 +187,12 @@ SrtcpReceiver::SrtcpReceiver(std::unique_ptr<SrtcpCipher> cipher) : cipher_(std:
 SrtcpReceiver::~SrtcpReceiver() = default;
 
 std::unique_ptr<SrtcpReceiver> SrtcpReceiver::open(contract::SrtpProfile profile, const contract::SrtpKey& key) {
-  auto cipher = SrtcpCipher::open(profile, key, false);
+  const auto keys = deriveSessionKeys(profile, key, KeyUse::kRtcp);
+  return keys ? open(profile, *keys) : nullptr;
+}
+
+std::unique_ptr<SrtcpReceiver> SrtcpReceiver::open(contract::SrtpProfile profile, const SessionKeys& keys) {
+  auto cipher = SrtcpCipher::open(profile, keys, false);
   if (cipher == nullptr) return nullptr;
   return std::unique_ptr<SrtcpReceiver>(new SrtcpReceiver(std::move(cipher)));
 }

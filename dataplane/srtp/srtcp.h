@@ -10,6 +10,7 @@
 
 #include "dataplane/contract/rows.h"
 #include "dataplane/srtp/crypto.h"
+#include "dataplane/srtp/key_derivation.h"
 
 namespace penstock::srtp {
 
@@ -33,6 +34,9 @@ class SrtcpSender {
   /// `first_index`: what the flows region says may be used next. Null if the profile is unknown.
   static std::unique_ptr<SrtcpSender> open(contract::SrtpProfile profile, const contract::SrtpKey& key,
                                            uint64_t first_index);
+  /// With keys that are derived already, as the vectors of RFC 7714 give them.
+  static std::unique_ptr<SrtcpSender> open(contract::SrtpProfile profile, const SessionKeys& keys,
+                                           uint64_t first_index);
   ~SrtcpSender();
 
   /// In place: `length` bytes of `buffer` are the compound packet, the rest is room for the trailer. Does not allocate.
@@ -49,6 +53,7 @@ class SrtcpSender {
 class SrtcpReceiver {
  public:
   static std::unique_ptr<SrtcpReceiver> open(contract::SrtpProfile profile, const contract::SrtpKey& key);
+  static std::unique_ptr<SrtcpReceiver> open(contract::SrtpProfile profile, const SessionKeys& keys);
   ~SrtcpReceiver();
 
   /// In place. kFailed: authentic, but the table of senders is full.
