@@ -24,16 +24,13 @@ bool isForbiddenV4(uint32_t ip, LinkLocal link_local) {
   return false;
 }
 
-/// The IPv4 address that a translator would make of this IPv6 address: what is forbidden in one form is in all.
+/// The IPv4 address that a translator or tunnel would make of this IPv6 address: what is forbidden in one form is in
+/// all.
 std::optional<uint32_t> wrappedV4(const uint8_t* ip) {
-  static constexpr uint8_t kZeros[12] = {};
-  static constexpr uint8_t kNat64[12] = {0x00, 0x64, 0xff, 0x9b};                         // RFC 6052
-  static constexpr uint8_t kTranslated[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0};  // RFC 2765
-  for (const uint8_t* prefix : {kZeros, kNat64, kTranslated}) {
-    if (std::memcmp(ip, prefix, 12) == 0) return load32(ip + 12);
-  }
-  if (ip[0] == 0x20 && ip[1] == 0x02) return load32(ip + 2);  // 6to4, RFC 3056
-  if (load32(ip) == 0x2001'0000) return ~load32(ip + 12);     // Teredo, RFC 4380: the client's address, inverted
+  static constexpr uint8_t kNat64[12] = {0x00, 0x64, 0xff, 0x9b};
+  if (std::memcmp(ip, kNat64, 12) == 0) return load32(ip + 12);  // RFC 6052
+  if (load16(ip) == 0x2002) return load32(ip + 2);               // 6to4, RFC 3056
+  if (load32(ip) == 0x2001'0000) return ~load32(ip + 12);        // Teredo, RFC 4380: the client's address, inverted
   return std::nullopt;
 }
 
@@ -137,11 +134,10 @@ bool isDirectedBroadcast(const Cidr& cidr, const Address& address) {
 bool isForbidden(const Address& address, LinkLocal link_local) {
   if (isV4(address)) return isForbiddenV4(load32(v4Bytes(address)), link_local);
   const uint8_t* ip = address.ip;
-  // ::/8 holds unspecified, loopback and every obsolete wrapping of IPv4; of 64:ff9b::/96 the inner address decides.
-  if (const auto v4 = wrappedV4(ip)) return ip[0] == 0 && ip[1] == 0 ? true : isForbiddenV4(*v4, LinkLocal::kForbidden);
   if (isMulticast(address)) return true;
   if (isLinkLocal(address)) return link_local == LinkLocal::kForbidden;
-  return ip[0] == 0;
+  if (const auto v4 = wrappedV4(ip)) return isForbiddenV4(*v4, LinkLocal::kForbidden);
+  return ip[0] == 0;  // ::/8: unspecified, loopback and the obsolete wrappings of IPv4
 }
 
 bool isMulticast(const Address& address) {
