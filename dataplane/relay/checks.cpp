@@ -101,6 +101,7 @@ void nominate(RelayState& s, uint32_t index, const Address& address, uint64_t no
   stats.nominated = 1;
   s.count(Counter::nominations);
   tell(s, contract::EventKind::kTransportNominated, index, now_ns);
+  unreachable(s, transport, now_ns);  // asks for the next hop's MAC address before the first packet needs it
   if (first) requestKeyFramesFor(s, index, now_ns);
 }
 
