@@ -10,9 +10,10 @@
 
 namespace penstock {
 
-/// nullopt where the model does not fit the row (a ufrag, mid or key too long, too many codecs): nothing is written.
+/// nullopt where the model does not fit the row (a ufrag, mid or key of a wrong length): nothing is written.
 std::optional<contract::TransportRow> transportRow(contract::RowReference self, const Transport& transport);
 
+/// Codecs beyond kPayloadTypeMax are left out.
 std::optional<contract::TrackRow> trackRow(contract::RowReference self, contract::RowReference transport,
                                            const Track& track);
 

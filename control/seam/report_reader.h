@@ -56,6 +56,7 @@ class ReportReader {
   void onTimer();
   void refresh(uint64_t now_ns);
   uint32_t workerCount(const contract::ReportsRegion& reports) const;
+  uint64_t available(const contract::Cursor& head, contract::Cursor& tail, uint64_t ring_size);
   bool takePunts(const contract::WorkerReports& worker, contract::Cursor& tail);
   bool takeEvents(const contract::WorkerReports& worker, contract::Cursor& tail);
 

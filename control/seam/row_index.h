@@ -27,10 +27,11 @@ class RowIndex {
   /// The row of `id`, or a new one; nullopt when the table is full.
   std::optional<contract::RowReference> acquire(const std::string& id) {
     if (const auto found = find(id)) return found;
+    // Rows seen after a restart are in the queue of freed ones, or adopted.
+    while (never_used_ < rows_.size() && rows_[never_used_].seen) ++never_used_;
     uint32_t index;
     if (never_used_ < rows_.size()) {
       index = never_used_++;
-      if (rows_[index].seen) return acquire(id);  // used before a restart: it is in the queue, or adopted
     } else if (!freed_.empty()) {
       index = freed_.front();
       freed_.pop_front();
@@ -60,6 +61,8 @@ class RowIndex {
     return entry.used && entry.generation == row.generation ? &entry.id : nullptr;
   }
 
+  bool isUsed(uint32_t index) const { return rows_[index].used; }
+  uint32_t generationOf(uint32_t index) const { return rows_[index].generation; }
   size_t size() const { return by_id_.size(); }
   size_t capacity() const { return rows_.size(); }
 

@@ -3,11 +3,12 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -55,16 +56,17 @@ class TableWriter final : public RowsOut {
   template <class Row>
   void free(contract::RowKind kind, contract::Slot<Row>* table, contract::RowReference row);
   template <class Row>
-  void sweepTable(contract::RowKind kind, contract::Slot<Row>* table, uint32_t rows_max, RowIndex& index);
-  void adopt();
-  std::optional<contract::RowReference> acquire(RowIndex& index, const std::string& id, contract::RowKind kind,
-                                                const std::vector<std::string>& identities);
+  void sweepTable(contract::RowKind kind, contract::Slot<Row>* table, RowIndex& index, std::vector<uint32_t>& orphans);
+  template <class Row, size_t N, class Identify>
+  std::vector<uint32_t> findOrphans(contract::Slot<Row> (&table)[N], RowIndex& index, Identify identify);
+  std::optional<contract::RowReference> acquire(RowIndex& index, const std::string& id,
+                                                std::initializer_list<std::string> identities);
   void ring(contract::RowKind kind, uint32_t index);
   bool ringIsFull() const;
   void ringNow(contract::Doorbell doorbell);
   void waitForRing();
   void beat();
-  bool refuse(const char* what, const std::string& id);
+  bool refuse(const char* why, const std::string& id);
 
   contract::TablesRegion& region_;
   TablesFile& file_;
@@ -72,9 +74,10 @@ class TableWriter final : public RowsOut {
   RowIndex transports_{contract::kTransportMax};
   RowIndex tracks_{contract::kTrackMax};
   RowIndex subscriptions_{contract::kSubscriptionMax};
-  std::unordered_map<std::string, uint32_t> ssrc_of_subscription_;
-  std::unordered_map<std::string, uint32_t> orphans_;  // identity of a row of an earlier penstockd -> index
-  std::deque<contract::Doorbell> waiting_;             // each row at most once
+  // Rows of an earlier penstockd that nobody has put again yet: by what identifies them, and by table.
+  std::unordered_map<std::string, uint32_t> orphans_;
+  std::vector<uint32_t> orphan_transports_, orphan_tracks_, orphan_subscriptions_;
+  std::deque<contract::Doorbell> waiting_;  // each row at most once
   std::unordered_set<uint64_t> waiting_rows_;
   boost::asio::steady_timer ring_timer_, beat_timer_;
   uint64_t rows_written_ = 0, rows_refused_ = 0;

@@ -13,7 +13,7 @@ struct IceCredentials {
   std::string pwd;    // 24 characters: 144 bits; RFC 8445 section 5.3 wants 128
 };
 
-/// From 24 random bytes, 6 bits a character.
+/// From random bytes, of each 6 bits for one character.
 IceCredentials iceCredentials(std::span<const uint8_t, 32> random);
 /// From RAND_bytes.
 IceCredentials makeIceCredentials();

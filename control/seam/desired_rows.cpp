@@ -1,0 +1,170 @@
+#include "control/seam/desired_rows.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "control/room/codec.h"
+
+namespace penstock {
+namespace {
+
+using contract::RowState;
+using contract::SrtpProfile;
+
+/// Copies text into a fixed field; false when it does not fit.
+template <size_t N>
+bool copyText(uint8_t (&field)[N], uint8_t& length_bytes, const std::string& text) {
+  if (text.size() > N) return false;
+  std::memcpy(field, text.data(), text.size());
+  length_bytes = static_cast<uint8_t>(text.size());
+  return true;
+}
+
+std::optional<uint8_t> nibble(char digit) {
+  if (digit >= '0' && digit <= '9') return static_cast<uint8_t>(digit - '0');
+  if (digit >= 'a' && digit <= 'f') return static_cast<uint8_t>(digit - 'a' + 10);
+  if (digit >= 'A' && digit <= 'F') return static_cast<uint8_t>(digit - 'A' + 10);
+  return std::nullopt;
+}
+
+bool fromHex(const std::string& hex, uint8_t* to, size_t size_bytes) {
+  if (hex.size() != 2 * size_bytes) return false;
+  for (size_t i = 0; i < size_bytes; ++i) {
+    const auto high = nibble(hex[2 * i]), low = nibble(hex[2 * i + 1]);
+    if (!high || !low) return false;
+    to[i] = static_cast<uint8_t>(*high << 4 | *low);
+  }
+  return true;
+}
+
+struct KeyLengths {
+  size_t key_bytes, salt_bytes;
+};
+
+/// RFC 5764 section 4.1.2 and RFC 7714 section 12.
+std::optional<KeyLengths> keyLengths(SrtpProfile profile) {
+  switch (profile) {
+    case SrtpProfile::kAes128CmHmacSha1_80:
+    case SrtpProfile::kAes128CmHmacSha1_32:
+      return KeyLengths{16, 14};
+    case SrtpProfile::kAeadAes128Gcm:
+      return KeyLengths{16, 12};
+    case SrtpProfile::kAeadAes256Gcm:
+      return KeyLengths{32, 12};
+    case SrtpProfile::kNone:
+      break;
+  }
+  return std::nullopt;
+}
+
+/// A codec and its RTX, or neither.
+bool addPayloadTypes(contract::TrackRow& row, const Codec& codec) {
+  const uint32_t wanted = codec.rtx_payload_type ? 2 : 1;
+  if (row.payload_type_count + wanted > contract::kPayloadTypeMax) return false;
+  const auto add = [&](uint8_t payload_type, uint8_t associated) {
+    row.payload_type[row.payload_type_count++] = {
+        .payload_type = payload_type, .associated = associated, .reserved = 0, .clock_rate_hz = codec.clock_rate_hz};
+  };
+  add(codec.payload_type, contract::kNotRtx);
+  if (codec.rtx_payload_type) add(*codec.rtx_payload_type, codec.payload_type);
+  return true;
+}
+
+}  // namespace
+
+std::optional<contract::SrtpKey> srtpKey(uint16_t profile, const std::string& key_hex, const std::string& salt_hex) {
+  const auto lengths = keyLengths(static_cast<SrtpProfile>(profile));
+  contract::SrtpKey key{};
+  if (!lengths || !fromHex(key_hex, key.key, lengths->key_bytes) || !fromHex(salt_hex, key.salt, lengths->salt_bytes))
+    return std::nullopt;
+  return key;
+}
+
+std::optional<contract::TransportRow> transportRow(contract::RowReference self, const Transport& transport) {
+  contract::TransportRow row{};
+  row.generation = self.generation;
+  row.state = RowState::kUsed;
+  if (transport.ice_ufrag.empty() || transport.ice_pwd.empty() ||
+      !copyText(row.ice_ufrag, row.ufrag_length_bytes, transport.ice_ufrag) ||
+      !copyText(row.ice_pwd, row.pwd_length_bytes, transport.ice_pwd))
+    return std::nullopt;
+  row.rtcp_ssrc = transport.rtcp_ssrc;
+  row.receive_bitrate_max_bps = transport.receive_bitrate_max_bps;
+  std::copy(transport.extension_id.begin(), transport.extension_id.end(), row.extension_id);
+  if (transport.keys) {
+    const SrtpKeys& keys = *transport.keys;
+    const auto receive_key = srtpKey(keys.profile, keys.receive_key, keys.receive_salt);
+    const auto send_key = srtpKey(keys.profile, keys.send_key, keys.send_salt);
+    if (!receive_key || !send_key) return std::nullopt;
+    row.srtp_profile = static_cast<SrtpProfile>(keys.profile);
+    row.receive_key = *receive_key;
+    row.send_key = *send_key;
+  }
+  return row;
+}
+
+std::optional<contract::TrackRow> trackRow(contract::RowReference self, contract::RowReference transport,
+                                           const Track& track) {
+  contract::TrackRow row{};
+  row.generation = self.generation;
+  row.state = RowState::kUsed;
+  row.kind = track.kind == Kind::audio ? contract::MediaKind::kAudio : contract::MediaKind::kVideo;
+  row.flags = track.muted() ? contract::kTrackMuted : 0;
+  row.transport = transport;
+  if (!copyText(row.mid, row.mid_length_bytes, track.mid)) return std::nullopt;
+
+  if (track.encodings.empty() || track.encodings.size() > contract::kEncodingMax) return std::nullopt;
+  for (const Encoding& encoding : track.encodings) {
+    contract::EncodingRow& to = row.encoding[row.encoding_count++];
+    to.ssrc = encoding.ssrc;
+    to.rtx_ssrc = encoding.rtx_ssrc;
+    if (!copyText(to.rid, to.rid_length_bytes, encoding.rid)) return std::nullopt;
+  }
+
+  if (track.codecs.empty()) return std::nullopt;
+  // The publisher's preferred codecs come first; what does not fit is not forwarded.
+  for (const Codec& codec : track.codecs) {
+    if (!addPayloadTypes(row, codec)) break;
+  }
+  return row;
+}
+
+std::vector<contract::PayloadTypeMapping> payloadTypeMapping(const std::vector<Codec>& published,
+                                                             const std::vector<Codec>& accepted) {
+  std::vector<std::string> keys;
+  for (const Codec& codec : accepted) keys.push_back(codecKey(codec));
+
+  std::vector<contract::PayloadTypeMapping> mapping;
+  for (const Codec& codec : published) {
+    const auto found = std::find(keys.begin(), keys.end(), codecKey(codec));
+    if (found == keys.end()) continue;
+    const Codec& to = accepted[static_cast<size_t>(found - keys.begin())];
+    mapping.push_back({.from = codec.payload_type,
+                       .to = to.payload_type,
+                       .rtx_to = to.rtx_payload_type.value_or(contract::kNotRtx),
+                       .reserved = 0});
+  }
+  return mapping;
+}
+
+std::optional<contract::SubscriptionRow> subscriptionRow(contract::RowReference self, contract::RowReference track,
+                                                         contract::RowReference transport, const Track& published,
+                                                         const Subscription& subscription) {
+  contract::SubscriptionRow row{};
+  row.generation = self.generation;
+  row.state = RowState::kUsed;
+  row.flags = subscription.paused ? contract::kSubscriptionPaused : 0;
+  row.track = track;
+  row.transport = transport;
+  row.ssrc = subscription.ssrc;
+  row.rtx_ssrc = subscription.rtx_ssrc;
+  if (subscription.ssrc == 0 || !copyText(row.mid, row.mid_length_bytes, subscription.mid)) return std::nullopt;
+
+  auto mapping = payloadTypeMapping(published.codecs, subscription.codecs);
+  mapping.resize(std::min(mapping.size(), std::size(row.mapping)));  // as many codecs as a track row holds
+  std::copy(mapping.begin(), mapping.end(), row.mapping);
+  row.mapping_count = static_cast<uint8_t>(mapping.size());
+  return row;
+}
+
+}  // namespace penstock

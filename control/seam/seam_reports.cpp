@@ -1,0 +1,41 @@
+#include "control/seam/seam_reports.h"
+
+#include "control/seam/monotonic.h"
+
+namespace penstock {
+namespace {
+
+/// A track that sent nothing for this long is silent, whatever its last level was.
+constexpr uint64_t kLevelAgeMaxNs = 500'000'000;
+
+}  // namespace
+
+DataplaneFigures SeamReports::figures() const {
+  return reader_.figures(monotonicNs());
+}
+
+std::optional<contract::TransportStats> SeamReports::transport(const std::string& transport) const {
+  const auto row = writer_.transport(transport);
+  return row ? reader_.transport(*row) : std::nullopt;
+}
+
+std::optional<contract::TrackStats> SeamReports::track(const std::string& track) const {
+  const auto row = writer_.track(track);
+  return row ? reader_.track(*row) : std::nullopt;
+}
+
+std::optional<contract::SubscriptionStats> SeamReports::subscription(const std::string& transport,
+                                                                     const std::string& track) const {
+  const auto row = writer_.subscription(transport, track);
+  return row ? reader_.subscription(*row) : std::nullopt;
+}
+
+std::optional<uint8_t> SeamReports::audioLevel(const std::string& track) const {
+  const auto stats = this->track(track);
+  if (!stats || stats->packets == 0) return std::nullopt;
+  const uint64_t now_ns = monotonicNs();
+  if (now_ns > stats->last_packet_ns && now_ns - stats->last_packet_ns > kLevelAgeMaxNs) return std::nullopt;
+  return stats->audio_level_dbov;
+}
+
+}  // namespace penstock
