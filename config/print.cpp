@@ -101,7 +101,12 @@ std::string printHelp(const ProgramText& program) {
     text += fmt::format("  --{}{}\n", option.name(), shown.empty() ? "" : " (" + shown + ")");
     text += wrap(option.reason, "      ") + wrap("Allowed: " + allowedText(option), "      ");
   }
-  text += "\nExit codes: 0 well, 1 something broke, 69 something needed is not there, 78 a setting is wrong.\n";
+  text +=
+      "\nExit codes: 0 well, 1 something broke, 65 shared memory that must not be used, 66 a network port that does "
+      "not "
+      "start,\n69 something needed that is not there, 71 memory that cannot be had, 75 already running, 77 a right "
+      "that is "
+      "missing, 78 a\nsetting that is wrong.\n";
   return text;
 }
 

@@ -65,8 +65,9 @@ TEST(Help, names_every_option_and_every_exit_code) {
   EXPECT_EQ(help.error().code, kExitOk);
   for (const Option& option : optionTable())
     EXPECT_NE(help.error().text.find("--" + option.name()), std::string::npos) << option.name();
-  EXPECT_NE(help.error().text.find(" " + std::to_string(kExitConfig) + " "), std::string::npos);
-  EXPECT_NE(help.error().text.find(" " + std::to_string(kExitUnavailable) + " "), std::string::npos);
+  for (const int code : {kExitOk, kExitFailure, kExitRegion, kExitPort, kExitUnavailable, kExitMemory, kExitBusy,
+                         kExitRights, kExitConfig})
+    EXPECT_NE(help.error().text.find(" " + std::to_string(code) + " "), std::string::npos) << code;
 }
 
 }  // namespace

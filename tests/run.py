@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Builds twice, runs every test, and ends with one line: N passed, N failed, N skipped.
+
+Build 1 is debug-optimised and runs all suites; build 2 has ASan and UBSan and runs those that need no system. A build
+that fails counts as one failed test, so that the closing line cannot look better than the truth.
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CORES = len(os.sched_getaffinity(0))
+SANITIZED = {
+    "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+}
+PASSED = {"OK", "EXPECTEDFAIL"}
+
+
+def say(text):
+    print(f"== {text}", flush=True)
+
+
+def command(*words, env=None):
+    return subprocess.run(words, cwd=ROOT, env={**os.environ, **(env or {})}, check=False).returncode == 0
+
+
+def tests_of(build, suites):
+    """The tests of these suites, as Meson knows them."""
+    text = subprocess.run(["meson", "introspect", "--tests", build], cwd=ROOT, check=True, capture_output=True).stdout
+    return [t for t in json.loads(text) if any(s.split(":")[-1] in suites for s in t["suite"])]
+
+
+def targets_of(build, tests):
+    """File names of what the tests run, so that nothing else is built."""
+    text = subprocess.run(["meson", "introspect", "--targets", build], cwd=ROOT, check=True, capture_output=True).stdout
+    needed = {name for test in tests for name in test["depends"]}
+    prefix = str(ROOT / build) + "/"
+    return [f.removeprefix(prefix) for t in json.loads(text) if t["id"] in needed for f in t["filename"]]
+
+
+def results_of(build):
+    counts = collections.Counter()
+    failed = []
+    for line in (ROOT / build / "meson-logs/testlog.json").read_text().splitlines():
+        test = json.loads(line)
+        kind = "passed" if test["result"] in PASSED else "skipped" if test["result"] == "SKIP" else "failed"
+        counts[kind] += 1
+        if kind == "failed":
+            failed.append(f"{test['name']} ({test['result']}, {build})")
+    return counts, failed
+
+
+def run(build, setup, suites, everything, env=None):
+    """One build and its tests: counts and the names of what failed."""
+    started = time.monotonic()
+    if not (ROOT / build / "build.ninja").exists():
+        say(f"Setting up {build}")
+        if not command("meson", "setup", build, *setup):
+            return collections.Counter(failed=1), [f"setting up {build}"]
+    say(f"Building {build}")
+    # Regenerates first: what must be built is asked of Meson, and it must know the present lists.
+    if not command("ninja", "-C", build, "build.ninja"):
+        return collections.Counter(failed=1), [f"setting up {build}"]
+    tests = tests_of(build, suites)
+    targets = [] if everything else targets_of(build, tests)
+    if tests and not command("ninja", "-C", build, *targets):
+        return collections.Counter(failed=1), [f"building {build}"]
+    if not tests:
+        return collections.Counter(), []
+    say(f"Testing {build}: {', '.join(suites)} (built in {time.monotonic() - started:.0f} s)")
+    words = ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--num-processes", str(CORES)]
+    log = ROOT / build / "meson-logs/testlog.json"
+    log.unlink(missing_ok=True)
+    good = command(*words, *[w for suite in suites for w in ("--suite", suite)], env=env)
+    if not log.exists():
+        return collections.Counter(failed=1), [f"running the tests of {build}"]
+    counts, failed = results_of(build)
+    if not good and not failed:
+        counts["failed"] += 1
+        failed.append(f"meson test in {build}")
+    return counts, failed
+
+
+def give_back():
+    """What root built in somebody's tree belongs to them, or they cannot build there again without root."""
+    owner = ROOT.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    for name in ("build", "build-asan", "tests/e2e/node_modules"):
+        if (ROOT / name).exists():
+            command("chown", "-R", f"{owner.st_uid}:{owner.st_gid}", name)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fuzz-seconds", type=int, help="only the fuzz tests, this long each, under the sanitizers")
+    parser.add_argument("--suites", default="unit,fuzz,system,e2e", help="of the first build")
+    parser.add_argument("--no-asan", action="store_true", help="only the first build")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    runs = []
+    asan_setup = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbench=disabled", "-Dbuildtype=debug",
+                  "-Doptimization=1"]
+    if arguments.fuzz_seconds:
+        env = {**SANITIZED, "FUZZ_SECONDS": str(arguments.fuzz_seconds)}
+        runs.append(run("build-asan", asan_setup, ["fuzz"], False, env))
+    else:
+        runs.append(run("build", ["--sysconfdir", "/etc"], arguments.suites.split(","), True))
+        if not arguments.no_asan:
+            runs.append(run("build-asan", asan_setup, ["unit", "fuzz"], False, SANITIZED))
+    give_back()
+
+    counts = sum((r[0] for r in runs), collections.Counter())
+    failed = [name for r in runs for name in r[1]]
+    say(f"Done in {(time.monotonic() - started) / 60:.1f} minutes")
+    for name in failed:
+        print(f"failed: {name}")
+    skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+    print(f"{counts['passed']} passed, {counts['failed']} failed{skipped}", flush=True)
+    return 1 if failed or not counts["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
