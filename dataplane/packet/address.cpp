@@ -41,7 +41,7 @@ constexpr uint8_t kV4PrefixBits = 96;
 
 std::optional<Address> parseIp(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> zero_ended{};
-  if (text.size() >= zero_ended.size()) return std::nullopt;
+  if (text.size() >= zero_ended.size() || text.find('\0') != text.npos) return std::nullopt;
   text.copy(zero_ended.data(), text.size());
   uint8_t ip[16];
   if (inet_pton(AF_INET, zero_ended.data(), ip) == 1) return addressFromV4(ip);

@@ -27,6 +27,7 @@ TEST(Address, text_is_read_and_written_back) {
 }
 
 TEST(Address, wrong_text_is_refused) {
+  EXPECT_FALSE(parseIp(std::string_view("1.2.3.4\0x", 9)));
   for (const char* text : {"", " ", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4x", "::1::", "g::", "1.2.3.4 ",
                            "2001:db8::1%eth0", "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc"}) {
     EXPECT_FALSE(parseIp(text)) << text;
