@@ -37,6 +37,7 @@ function join({ room, name }) {
   preferences.set('name', name);
   history.replaceState(null, '', `?room=${encodeURIComponent(room)}`);
   store.change((state) => Object.assign(state, { room, name }));
+  lobby.fill({ room, name });
   const auto_subscribe = parameters.get('autosubscribe') !== '0';
   conference = new Conference(store, media, toast, { room, name, token, auto_subscribe });
   conference.start();
@@ -85,7 +86,9 @@ const actions = {
     if (name === 'retry') conference?.protocol.retryNow();
     else if (name === 'sound') sound.unblock();
     else if (name === 'stop-screen') media.turnOff('screen');
-    else if (name.startsWith('forget-')) store.change((state) => (state.own[name.slice(7)].error = null));
+    else if (name.startsWith('forget-')) {
+      store.change(({ own }) => name.split('-').slice(1).forEach((source) => (own[source].error = null)));
+    }
   },
 };
 

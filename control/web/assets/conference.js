@@ -174,8 +174,9 @@ export class Conference {
   #announceModerator(known, message) {
     const track = known?.tracks.get(message.track);
     if (!track || track.muted_by_moderator === message.muted_by_moderator) return;
-    const verb = message.muted_by_moderator ? 'muted' : 'allows';
-    this.#say(`A moderator ${verb} your ${track.source}${message.muted_by_moderator ? '' : ' again'}`, track.source);
+    const { source } = track;
+    if (message.muted_by_moderator) this.#say(`A moderator muted your ${source}`, 'warning');
+    else this.#say(`A moderator allows your ${source} again`, 'check');
   }
 
   #down({ attempt, retry_at }) {

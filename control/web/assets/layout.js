@@ -2,17 +2,17 @@
 
 const aspect = 16 / 9;
 
-/** Columns that make `count` tiles largest in a box, and the tile's width; tiles may turn squarer to fill a narrow box. */
+/** Columns that make `count` tiles largest in a box, and their size; tiles turn squarer to fill the box, on phones more so. */
 export function grid(count, width, height, gap = 12, narrowest = 150) {
+  const squarest = width < 600 ? 1 : 4 / 3;
   let best = { columns: 1, tile_width: 0, tile_height: 0 };
   for (let columns = 1; columns <= Math.max(1, count); columns++) {
     const rows = Math.ceil(count / columns);
     const room_width = (width - gap * (columns - 1)) / columns;
     const room_height = (height - gap * (rows - 1)) / rows;
     if (room_width <= 0 || room_height <= 0) continue;
-    // Between 16:9 and 1:1, whichever fills more.
     const tile_width = Math.min(room_width, room_height * aspect);
-    const tile_height = Math.min(room_height, tile_width);
+    const tile_height = Math.min(room_height, tile_width / squarest);
     if (tile_width * tile_height > best.tile_width * best.tile_height) best = { columns, tile_width, tile_height };
   }
   if (best.tile_width >= Math.min(narrowest, width)) return { ...best, scrolls: false };

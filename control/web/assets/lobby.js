@@ -2,7 +2,7 @@
 
 import { byId, element, icon, setAttribute, setButton, setText } from './dom.js';
 import { deviceFields } from './devices.js';
-import { insecureWords, support, watchLevel } from './media.js';
+import { insecureWords, mediaErrors, support, watchLevel } from './media.js';
 import { endWords } from './words.js';
 
 const room_pattern = /^[A-Za-z0-9_.-]{1,64}$/;
@@ -30,13 +30,16 @@ export class Lobby {
     for (const field of ['name', 'room']) byId(`join-${field}`).addEventListener('input', () => this.#say(field, ''));
     byId('lobby-microphone').addEventListener('click', () => media.toggle('microphone'));
     byId('lobby-camera').addEventListener('click', () => media.toggle('camera'));
-    byId('preview-words').textContent = '';
+  }
+
+  fill({ name, room }) {
+    byId('join-name').value = name;
+    byId('join-room').value = room;
   }
 
   /** Fills the fields, starts the preview and puts the cursor where something is missing. */
   async open({ name, room }) {
-    byId('join-name').value = name;
-    byId('join-room').value = room;
+    this.fill({ name, room });
     byId(name ? 'join-button' : 'join-name').focus();
     if (!support.capture) return;
     const wanted = ['microphone', 'camera'].filter((source) => this.#preferences.get(`use.${source}`, '1') === '1');
@@ -108,15 +111,15 @@ export class Lobby {
     }
   }
 
+  /** What stops us stands above the button; what one can join without, below it. */
   #renderNotes(state) {
-    const notes = [];
-    if (state.join_error) {
-      const { title, text } = endWords(state.join_error);
-      notes.push({ title, text });
-    }
+    this.#fillNotes(byId('join-error'), state.join_error ? [endWords(state.join_error)] : []);
+    const notes = mediaErrors(state.own, ['microphone', 'camera']).map(({ text }) => ({ text }));
     if (!support.capture) notes.push({ title: 'No camera or microphone on this page', text: insecureWords() });
-    for (const source of ['microphone', 'camera']) if (state.own[source].error) notes.push({ text: state.own[source].error });
-    const box = byId('lobby-notes');
+    this.#fillNotes(byId('lobby-notes'), notes);
+  }
+
+  #fillNotes(box, notes) {
     const print = JSON.stringify(notes);
     if (box.print === print) return;
     box.print = print;

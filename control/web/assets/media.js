@@ -9,7 +9,6 @@ export const support = {
 };
 
 const device_kind = { microphone: 'audioinput', camera: 'videoinput', speaker: 'audiooutput' };
-const noun = { microphone: 'microphone', camera: 'camera', screen: 'screen' };
 
 /** What the page says when there is no capture at all. */
 export function insecureWords(host = location.host) {
@@ -20,11 +19,10 @@ export function insecureWords(host = location.host) {
 }
 
 /** A person's words for an exception of getUserMedia or getDisplayMedia. */
-export function mediaErrorWords(source, error) {
-  const what = noun[source];
+export function mediaErrorWords(what, error) {
   switch (error?.name) {
     case 'NotAllowedError':
-      return source === 'screen'
+      return what === 'screen'
         ? 'The screen is not shared: the browser was not allowed to.'
         : `The browser may not use the ${what}. Allow it in the address bar, then turn the ${what} on again.`;
     case 'NotFoundError':
@@ -34,11 +32,23 @@ export function mediaErrorWords(source, error) {
       return `The ${what} is in use by another program, or does not answer. Close the other program, then try again.`;
     case 'OverconstrainedError':
       return `The chosen ${what} is not there any more. Choose another one.`;
+    case 'LostError':
+      return `The ${what} was disconnected.`;
     case 'InsecureError':
       return insecureWords();
     default:
       return `The ${what} could not be started${error?.message ? `: ${error.message}` : ''}.`;
   }
+}
+
+/** The errors of own sources, with camera and microphone in one sentence when both were refused: [{sources, text}]. */
+export function mediaErrors(own, sources) {
+  const failed = sources.filter((source) => own[source].error);
+  const refused = failed.filter((source) => own[source].error.name === 'NotAllowedError' && source !== 'screen');
+  const words = (source) => ({ sources: [source], text: mediaErrorWords(source, own[source].error) });
+  if (refused.length < 2) return failed.map(words);
+  const text = 'The browser may not use camera and microphone. Allow them in the address bar, then turn them on again.';
+  return [{ sources: refused, text }, ...failed.filter((source) => !refused.includes(source)).map(words)];
 }
 
 function insecure() {

@@ -1,6 +1,7 @@
 // Short messages that come and go (and are read out: their box is a live region), and banners that stay while true.
 
 import { byId, element, icon, reconcile, setText } from './dom.js';
+import { mediaErrors } from './media.js';
 import { mutedByModerator } from './state.js';
 
 const stay_ms = 5000;
@@ -30,9 +31,9 @@ export function bannersOf(state, now = Date.now()) {
     const text = 'The browser keeps this page silent until you allow sound.';
     banners.push({ key: 'sound', kind: 'info', text, action: 'sound', label: 'Turn sound on' });
   }
-  for (const source of ['microphone', 'camera', 'screen']) {
-    if (!own[source].error) continue;
-    banners.push({ key: source, kind: 'warning', text: own[source].error, action: `forget-${source}`, label: 'Close' });
+  for (const { sources, text } of mediaErrors(own, ['microphone', 'camera', 'screen'])) {
+    const key = sources.join('-');
+    banners.push({ key, kind: 'warning', text, action: `forget-${key}`, label: 'Close' });
   }
   if (own.screen.on) {
     const text = mutedByModerator(state, 'screen', 'video') ? 'A moderator hid your screen.' : 'You are sharing your screen.';

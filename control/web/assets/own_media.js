@@ -1,7 +1,7 @@
 // Our own sources: turning microphone, camera and screen on and off, in the lobby and in the room alike.
 // Writes `state.own`; whoever sends (conference.js) or shows (lobby.js, tiles.js) follows the state.
 
-import { capture, captureScreen, mediaErrorWords } from './media.js';
+import { capture, captureScreen } from './media.js';
 
 export class OwnMedia {
   #store;
@@ -23,7 +23,7 @@ export class OwnMedia {
       if (source === 'screen') await this.#shareScreen();
       else await this.#capture(source);
     } catch (error) {
-      this.#set(source, { on: false, track: null, error: mediaErrorWords(source, error) });
+      this.#set(source, { on: false, track: null, error });
     }
     this.#set(source, { busy: false });
   }
@@ -79,7 +79,7 @@ export class OwnMedia {
   /** The device was pulled out, or the permission withdrawn, while in use. */
   #lost(source, track) {
     if (this.#store.state.own[source].track !== track) return;
-    this.#set(source, { on: false, track: null, error: `The ${source} was disconnected.` });
+    this.#set(source, { on: false, track: null, error: { name: 'LostError' } });
   }
 
   #set(source, values) {

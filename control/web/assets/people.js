@@ -6,9 +6,9 @@ import { trackOf } from './state.js';
 import { people } from './words.js';
 
 const sources = [
+  { source: 'screen', kind: 'video', what: 'screen' },
   { source: 'microphone', kind: 'audio', what: 'microphone' },
   { source: 'camera', kind: 'video', what: 'camera' },
-  { source: 'screen', kind: 'video', what: 'screen' },
 ];
 
 export function renderPeople(state, actions) {
@@ -59,7 +59,9 @@ function update(node, participant, state) {
   for (const { source, kind, what } of sources) {
     const button = node.querySelector(`[data-source=${source}]`);
     const track = trackOf(participant, source, kind);
-    button.hidden = !track;
+    // Invisible rather than gone, so that the columns stay columns; few people share a screen.
+    button.hidden = !track && source === 'screen';
+    button.classList.toggle('absent', !track);
     if (!track) continue;
     const may = state.permissions.moderate && !own && (!track.muted || track.muted_by_moderator);
     setIcon(button, track.muted ? `${source}-off` : source);
@@ -71,7 +73,8 @@ function update(node, participant, state) {
     setAttribute(button, 'title', label);
   }
   const remove = node.querySelector('[data-remove]');
-  remove.hidden = !state.permissions.moderate || own;
+  remove.hidden = !state.permissions.moderate;
+  remove.classList.toggle('absent', own);
   setAttribute(remove, 'aria-label', `Remove ${name} from the room`);
   setAttribute(remove, 'title', `Remove ${name} from the room`);
 }

@@ -23,7 +23,7 @@ export function initialState() {
   };
 }
 
-/** One of our own sources. `on`: the user wants it sent; `track`: what is captured, or null. */
+/** One of our own sources. `on`: the user wants it sent; `track`: what is captured, or null; `error`: an exception. */
 function ownSource() {
   return { on: false, busy: false, track: null, error: null };
 }

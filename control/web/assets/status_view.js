@@ -1,0 +1,184 @@
+// How the operator's page shows figures: cards, sparklines, tables, bars.
+
+import { byId, element, reconcile, setAttribute, setText } from './dom.js';
+import { Sparkline } from './sparkline.js';
+import { balance, count, drops, duration, rates } from './status_data.js';
+import { bitrate } from './words.js';
+
+const charts = [
+  { key: 'in_pps', title: 'Packets in', text: (value) => `${count(value)} /s` },
+  { key: 'out_pps', title: 'Packets out', text: (value) => `${count(value)} /s` },
+  { key: 'in_bps', title: 'Bits in', text: bitrate },
+  { key: 'out_bps', title: 'Bits out', text: bitrate },
+];
+const sparklines = new Map();
+
+const outcome_words = {
+  received: 'taken from the ports',
+  forwarded: 'wanted by at least one subscription',
+  punted: 'handed to control',
+  answered: 'STUN, RTCP, ARP, ND, echo: ended here',
+  made: 'the relay wanted to send',
+  sent: 'taken by the ports',
+  retransmissions_sent: 'for NACKs',
+  key_frame_requests_sent: 'to publishers',
+};
+
+export function renderStats(stats, before, help) {
+  renderCards(stats);
+  renderCharts(stats);
+  renderWorkers(stats);
+  renderBalance(stats);
+  renderDrops(drops(stats, before, help));
+}
+
+function renderCards(stats) {
+  const cards = ['rooms', 'participants', 'tracks', 'subscriptions', 'transports'].filter((key) => typeof stats[key] === 'number');
+  reconcile(
+    byId('cards'),
+    cards,
+    (key) => key,
+    (key) => element('div', { class: 'card' }, element('strong'), element('span', {}, key)),
+    (node, key) => setText(node.querySelector('strong'), count(stats[key])),
+  );
+}
+
+function renderCharts(stats) {
+  const now = rates(stats);
+  reconcile(
+    byId('charts'),
+    charts.filter(({ key }) => now[key] !== null),
+    ({ key }) => key,
+    ({ key, title }) => {
+      const line = new Sparkline();
+      sparklines.set(key, line);
+      const head = element('div', { class: 'chart-head' }, element('span', {}, title), element('strong'));
+      return element('div', { class: 'chart' }, head, line.node, element('small', { class: 'muted-text' }));
+    },
+    (node, { key, text }) => {
+      const line = sparklines.get(key);
+      line.add(now[key]);
+      setText(node.querySelector('strong'), text(now[key]));
+      setText(node.querySelector('small'), `highest of 2 min: ${text(line.highest)}`);
+    },
+  );
+}
+
+function renderWorkers(stats) {
+  const loads = stats.load?.worker_busy_ratio ?? [];
+  const box = byId('workers');
+  if (loads.length === 0) return void setWords(box, 'No worker reports yet.');
+  clearWords(box);
+  reconcile(
+    box,
+    loads.map((ratio, index) => ({ ratio, index })),
+    ({ index }) => index,
+    ({ index }) => {
+      const bar = element('span', { class: 'bar' }, element('span'));
+      return element('div', { class: 'worker' }, element('span', {}, `Worker ${index}`), bar, element('strong'));
+    },
+    (node, { ratio, index }) => {
+      const percent = Math.round(Math.min(1, Math.max(0, ratio)) * 100);
+      node.querySelector('.bar > span').style.setProperty('--part', String(percent / 100));
+      node.querySelector('.bar').classList.toggle('high', percent >= 80);
+      setText(node.querySelector('strong'), `${percent} %`);
+      setAttribute(node, 'aria-label', `Worker ${index}: ${percent} per cent busy`);
+    },
+  );
+}
+
+function renderBalance(stats) {
+  const sums = balance(stats);
+  const rows = Object.keys(outcome_words).filter((name) => name in (stats.counters ?? {}));
+  if (rows.length === 0) return;
+  const differences = [
+    ['received', sums.in_difference],
+    ['made', sums.out_difference],
+  ].filter(([, difference]) => difference !== 0);
+  // Counters of running workers are read one after another, so a few packets are between two of them.
+  const words = differences.map(([name, difference]) => `${name}: ${count(Math.abs(difference))} on their way`).join(', ');
+  setText(byId('balance'), words || 'Every packet is accounted for.');
+  table(byId('outcomes'), rows, (name) => [name.replaceAll('_', ' '), outcome_words[name], count(stats.counters[name])]);
+}
+
+function renderDrops(list) {
+  const box = byId('drops');
+  const shown = list.filter(({ count: total }) => total > 0);
+  const rest = list.length - shown.length;
+  if (shown.length === 0) return void setWords(box, list.length ? 'Nothing was dropped.' : 'No counters yet.');
+  clearWords(box);
+  table(
+    box,
+    shown,
+    ({ name, direction, help, count: total, grown }) => [
+      name.replaceAll('_', ' '),
+      help || (direction === 'in' ? 'received' : 'to be sent'),
+      `${count(total)}${grown ? `  +${count(grown)}/s` : ''}`,
+    ],
+    rest ? `${rest} more causes, all zero` : '',
+    ({ grown }) => grown > 0,
+  );
+}
+
+/** Rows of name, words, figure. */
+function table(box, items, cells, foot = '', lively = () => false) {
+  box.list ??= box.appendChild(element('div', { class: 'rows', role: 'list' }));
+  box.foot ??= box.appendChild(element('p', { class: 'muted-text foot' }));
+  reconcile(
+    box.list,
+    items,
+    (item) => item.name ?? item,
+    () =>
+      element(
+        'div',
+        { class: 'row', role: 'listitem' },
+        element('span', { class: 'row-name' }, element('b'), element('small', { class: 'muted-text' })),
+        element('span', { class: 'row-figure' }),
+      ),
+    (node, item) => {
+      const [name, words, figure] = cells(item);
+      setText(node.querySelector('b'), name);
+      setText(node.querySelector('small'), words);
+      setText(node.querySelector('.row-figure'), figure);
+      node.classList.toggle('lively', lively(item));
+    },
+  );
+  setText(box.foot, foot);
+}
+
+function setWords(box, words) {
+  for (const child of box.children) child.hidden = true;
+  box.words ??= box.appendChild(element('p', { class: 'muted-text' }));
+  box.words.hidden = false;
+  setText(box.words, words);
+}
+
+function clearWords(box) {
+  box.words?.remove(); // before `reconcile` counts the children
+  box.words = null;
+  for (const child of box.children) child.hidden = false;
+}
+
+export function renderRooms(rooms, now = Date.now()) {
+  const box = byId('rooms');
+  if (rooms.length === 0) return void setWords(box, 'No room is open.');
+  clearWords(box);
+  if (!box.body) {
+    const head = ['Room', 'People', 'Tracks', 'Open for'].map((title) => element('th', { scope: 'col' }, title));
+    box.body = element('tbody');
+    box.append(element('table', { class: 'table' }, element('thead', {}, element('tr', {}, head)), box.body));
+  }
+  reconcile(
+    box.body,
+    rooms,
+    (room) => room.name,
+    (room) => element('tr', {}, element('td', {}, element('span', { class: 'room-cell' }, room.name)), element('td'), element('td'), element('td')),
+    (node, room) => {
+      const people = Array.isArray(room.participants) ? room.participants.length : room.participants;
+      const opened = Date.parse(room.created);
+      setText(node.children[1], room.participants_max ? `${count(people)} / ${count(room.participants_max)}` : count(people));
+      setText(node.children[2], count(Array.isArray(room.tracks) ? room.tracks.length : room.tracks));
+      setText(node.children[3], Number.isNaN(opened) ? '–' : duration(Math.max(0, (now - opened) / 1000)));
+    },
+  );
+}
