@@ -1,0 +1,148 @@
+// The world as the room service sees it, in memory: what it wrote, started and said can be looked at.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <boost/json/serialize.hpp>
+
+#include "control/signalling/edges.h"
+#include "control/signalling/room_service.h"
+
+namespace penstock::test {
+
+/// Refuses what the forwarding tables would refuse: rows that refer to rows that are not there.
+struct FakeRows : RowsOut {
+  std::map<std::string, Transport> transports;
+  std::map<std::string, std::pair<std::string, Track>> tracks;
+  std::map<std::pair<std::string, std::string>, Subscription> subscriptions;
+  std::vector<std::string> broken_rules;
+  int sweeps = 0;
+
+  bool putTransport(const Transport& transport) override {
+    transports[transport.id] = transport;
+    return true;
+  }
+  bool putTrack(const std::string& transport, const Track& track) override {
+    if (!transports.contains(transport)) broken_rules.push_back("track " + track.id + " without transport");
+    tracks[track.id] = {transport, track};
+    return true;
+  }
+  bool putSubscription(const std::string& transport, const Subscription& subscription, const Track& track) override {
+    if (!transports.contains(transport)) broken_rules.push_back("subscription without transport");
+    if (!tracks.contains(track.id)) broken_rules.push_back("subscription without track");
+    if (!subscription.active) broken_rules.push_back("subscription that is not active");
+    const auto key = std::pair(transport, track.id);
+    for (const auto& [other, was] : subscriptions)
+      if (other.first == transport && other != key && was.ssrc == subscription.ssrc)
+        broken_rules.push_back("SSRC twice");
+    subscriptions[key] = subscription;
+    return true;
+  }
+  void removeSubscription(const std::string& transport, const std::string& track) override {
+    subscriptions.erase({transport, track});
+  }
+  void removeTrack(const std::string& track) override {
+    for (const auto& [key, subscription] : subscriptions)
+      if (key.second == track) broken_rules.push_back("track removed before its subscription");
+    tracks.erase(track);
+  }
+  void removeTransport(const std::string& transport) override {
+    for (const auto& [key, subscription] : subscriptions)
+      if (key.first == transport) broken_rules.push_back("transport removed before its subscription");
+    for (const auto& [id, track] : tracks)
+      if (track.first == transport) broken_rules.push_back("transport removed before its track");
+    transports.erase(transport);
+  }
+  void sweep() override { ++sweeps; }
+};
+
+struct FakeDtls : DtlsOut {
+  std::map<std::string, std::pair<DtlsRole, std::string>> started;
+  std::string fingerprint() const override { return "sha-256 00:11"; }
+  void start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint) override {
+    started[transport] = {role, remote_fingerprint};
+  }
+  void stop(const std::string& transport) override { started.erase(transport); }
+};
+
+struct FakeStore : Persistence {
+  std::map<std::string, Room> rooms;
+  void saveRoom(const Room& room) override {
+    Room& to = rooms[room.name];
+    auto participants = std::move(to.participants);
+    to = room;
+    to.participants = std::move(participants);
+  }
+  void removeRoom(const std::string& room) override { rooms.erase(room); }
+  void saveParticipant(const std::string& room, const Participant& who) override {
+    rooms[room].participants[who.id] = who;
+  }
+  void removeParticipant(const std::string& room, const std::string& who) override {
+    if (const auto found = rooms.find(room); found != rooms.end()) found->second.participants.erase(who);
+  }
+};
+
+struct FakeLevels : LevelsIn {
+  std::map<std::string, uint8_t> dbov;
+  std::optional<uint8_t> audioLevel(const std::string& track) const override {
+    const auto found = dbov.find(track);
+    return found == dbov.end() ? std::nullopt : std::optional(found->second);
+  }
+};
+
+struct FakeClock : Clock {
+  uint64_t now_ms = 1'000'000;
+  uint64_t unixMs() const override { return 1'700'000'000'000 + now_ms; }
+  uint64_t monotonicMs() const override { return now_ms; }
+};
+
+/// The same numbers in every run (SplitMix64).
+struct FakeChance : Chance {
+  uint64_t state = 1;
+  void fill(std::span<uint8_t> bytes) override {
+    for (uint8_t& byte : bytes) {
+      uint64_t z = (state += 0x9e3779b97f4a7c15);
+      z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+      z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+      byte = static_cast<uint8_t>(z >> 56);
+    }
+  }
+};
+
+struct FakeLink : ParticipantLink {
+  std::vector<boost::json::object> messages;
+  std::string closed;
+  void send(const boost::json::object& message) override { messages.push_back(message); }
+  void close(const std::string& reason) override { closed = reason; }
+
+  /// The last message of a type; empty when there was none.
+  boost::json::object last(const std::string& type) const {
+    for (auto it = messages.rbegin(); it != messages.rend(); ++it)
+      if (it->at("type").as_string() == type) return *it;
+    return {};
+  }
+  size_t count(const std::string& type) const {
+    size_t n = 0;
+    for (const auto& each : messages) n += each.at("type").as_string() == type;
+    return n;
+  }
+};
+
+struct FakeSink : NoticeSink {
+  std::vector<Notice> notices;
+  void onNotice(const Notice& notice) override { notices.push_back(notice); }
+};
+
+inline LocalSide testLocalSide() {
+  LocalSide local;
+  local.places = {{"198.18.0.1", 10000}, {"2001:db8::1", 10000}};
+  local.fingerprint =
+      "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
+  local.receive_bitrate_max_bps = 2'500'000;
+  return local;
+}
+
+}  // namespace penstock::test

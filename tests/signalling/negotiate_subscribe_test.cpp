@@ -1,0 +1,281 @@
+// Our offers to subscribers and their answers; players and their slots.
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "control/signalling/codecs.h"
+#include "control/signalling/negotiate.h"
+#include "tests/signalling/client.h"
+#include "tests/signalling/fakes.h"
+#include "tests/signalling/read_sdp.h"
+
+namespace penstock {
+namespace {
+
+using test::acceptAll;
+using test::readSdp;
+
+void expectGolden(const std::string& name, const std::string& text) {
+  if (std::getenv("PENSTOCK_WRITE_GOLDEN")) std::ofstream(test::sdpPath(name), std::ios::binary) << text;
+  EXPECT_EQ(text, readSdp(name)) << name;
+}
+
+struct Subscribing : testing::Test {
+  test::FakeChance chance;
+  Fresh fresh{chance};
+  LocalSide local = test::testLocalSide();
+  std::vector<std::pair<std::string, Participant>> publishers;
+  Participant who;
+
+  Subscribing() {
+    who.id = "p_me";
+    for (const std::string name : {"chromium", "firefox", "aiortc"}) {
+      Participant publisher;
+      publisher.id = "p_" + name;
+      publisher.tracks = negotiatePublish(publisher, readSdp(name + "_publish_offer"), {}, local, fresh)->tracks;
+      publishers.emplace_back(name, publisher);
+    }
+  }
+
+  std::vector<RemoteTrack> tracks() const {
+    std::vector<RemoteTrack> all;
+    for (const auto& [name, publisher] : publishers)
+      for (const Track& track : publisher.tracks) all.push_back({publisher.id, &track});
+    return all;
+  }
+  void wantAll() {
+    for (const RemoteTrack& each : tracks()) who.subscriptions.push_back({.track = each.track->id});
+  }
+  OfferOutcome offer(bool restart = false) {
+    OfferOutcome outcome = makeOffer(who, tracks(), restart, local, fresh);
+    who.subscribe_transport = outcome.transport;
+    who.subscribe_session = outcome.session;
+    who.subscriptions = outcome.subscriptions;
+    return outcome;
+  }
+  Result<AnswerOutcome> answer(const sdp::Session& description) {
+    auto outcome = acceptAnswer(who, tracks(), sdp::write(description));
+    if (!outcome) return outcome;
+    who.subscribe_transport = outcome->transport;
+    who.subscribe_session = outcome->session;
+    who.subscriptions = outcome->subscriptions;
+    return outcome;
+  }
+};
+
+TEST_F(Subscribing, everything_of_three_publishers_is_offered_in_one_numbering) {
+  wantAll();
+  const OfferOutcome outcome = offer();
+  expectGolden("subscribe_offer", outcome.offer);
+  const auto read = sdp::parse(outcome.offer);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->media.size(), 8u);
+  std::map<int, std::string> meaning;
+  std::set<uint32_t> ssrcs;
+  for (const sdp::Media& media : read->media) {
+    EXPECT_EQ(media.direction, sdp::Direction::kSendOnly);
+    for (const sdp::Format& format : media.formats) {
+      const std::string text = format.name + "/" + std::to_string(format.clock_rate_hz) + " " + format.fmtp;
+      const auto [at, fresh_number] = meaning.emplace(format.payload_type, text);
+      EXPECT_EQ(at->second, text) << "payload type " << int(format.payload_type) << " means two things";
+    }
+    for (const sdp::Ssrc& each : media.ssrcs) EXPECT_TRUE(ssrcs.insert(each.ssrc).second);
+    EXPECT_EQ(media.ssrcs.size(), media.type == "video" ? 2u : 1u);
+  }
+}
+
+TEST_F(Subscribing, an_answer_that_takes_all_makes_all_active) {
+  wantAll();
+  const OfferOutcome outcome = offer();
+  const auto done = answer(acceptAll(outcome.offer));
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(done->handshake);
+  EXPECT_EQ(done->transport.dtls_role, DtlsRole::server);
+  for (const Subscription& each : done->subscriptions) {
+    EXPECT_TRUE(each.active);
+    EXPECT_FALSE(each.codecs.empty());
+  }
+  EXPECT_EQ(done->transport.extension_id[static_cast<size_t>(contract::Extension::kMid)], 1);
+  EXPECT_EQ(done->transport.extension_id[static_cast<size_t>(contract::Extension::kTransportCc)], 7);
+}
+
+TEST_F(Subscribing, what_the_answer_leaves_out_is_not_used) {
+  wantAll();
+  sdp::Session description = acceptAll(offer().offer);
+  sdp::Media& video = description.media[1];
+  std::erase_if(video.formats, [](const sdp::Format& f) { return f.name != "VP9"; });  // RTX goes too
+  std::erase_if(video.extmaps, [](const sdp::Extmap& e) { return e.id != 1; });
+  description.media[2].port = 0;
+  description.media[3].direction = sdp::Direction::kInactive;
+  const auto done = answer(description);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(done->subscriptions[1].active);
+  EXPECT_EQ(done->subscriptions[1].codecs.at(0).name, "VP9");
+  EXPECT_EQ(done->subscriptions[1].rtx_ssrc, 0u);
+  EXPECT_FALSE(done->subscriptions[2].active);
+  EXPECT_FALSE(done->subscriptions[3].active);
+  EXPECT_TRUE(done->subscriptions[4].active);
+}
+
+TEST_F(Subscribing, sections_are_reused_after_they_were_inactive_and_ssrcs_never) {
+  wantAll();
+  const auto first = offer();
+  ASSERT_TRUE(answer(acceptAll(first.offer)));
+  const Subscription dropped = who.subscriptions[1];
+  std::set<uint32_t> used;
+  for (const Subscription& each : who.subscriptions) used.insert({each.ssrc, each.ssrc + 1});
+
+  who.subscriptions.erase(who.subscriptions.begin() + 1);
+  who.subscriptions.push_back({.track = dropped.track});  // unsubscribed and subscribed in one go
+  const auto second = offer();
+  const auto read = sdp::parse(second.offer);
+  ASSERT_EQ(read->media.size(), 9u) << "the old section ends in this round, so a new one is needed";
+  EXPECT_EQ(read->media[1].direction, sdp::Direction::kInactive);
+  EXPECT_FALSE(used.contains(who.subscriptions.back().ssrc));
+  used.insert(who.subscriptions.back().ssrc);
+  ASSERT_TRUE(answer(acceptAll(second.offer)));
+
+  const std::string again = who.subscriptions.back().track;
+  who.subscriptions.pop_back();
+  who.subscriptions.push_back({.track = again});
+  const auto third = sdp::parse(offer().offer);
+  EXPECT_EQ(third->media.size(), 9u);
+  EXPECT_EQ(who.subscriptions.back().mid, "1") << "the section that was inactive already";
+  EXPECT_EQ(third->media[8].direction, sdp::Direction::kInactive);
+  EXPECT_FALSE(used.contains(who.subscriptions.back().ssrc));
+}
+
+TEST_F(Subscribing, versions_grow_and_mids_stay_unique) {
+  wantAll();
+  uint64_t version = 0;
+  for (int round = 0; round < 5; ++round) {
+    const auto outcome = offer(round == 3);
+    EXPECT_GT(outcome.session.version, version);
+    version = outcome.session.version;
+    const auto read = sdp::parse(outcome.offer);
+    EXPECT_EQ(read->version, version);
+    std::set<std::string> mids;
+    for (const sdp::Media& media : read->media) EXPECT_TRUE(mids.insert(media.mid).second);
+    ASSERT_TRUE(answer(acceptAll(outcome.offer)));
+    if (!who.subscriptions.empty()) who.subscriptions.pop_back();
+  }
+}
+
+TEST_F(Subscribing, a_restart_has_new_credentials_and_the_same_transport) {
+  wantAll();
+  const auto first = offer();
+  ASSERT_TRUE(answer(acceptAll(first.offer)));
+  const auto second = offer(true);
+  EXPECT_EQ(second.transport.id, first.transport.id);
+  EXPECT_NE(second.transport.ice_ufrag, first.transport.ice_ufrag);
+  const auto done = answer(acceptAll(second.offer, "after"));
+  ASSERT_TRUE(done);
+  EXPECT_FALSE(done->handshake);
+  EXPECT_FALSE(done->transport_stale);
+}
+
+TEST_F(Subscribing, wrong_answers_are_refused_and_another_certificate_is_noticed) {
+  wantAll();
+  const auto outcome = offer();
+  sdp::Session fewer = acceptAll(outcome.offer);
+  fewer.media.pop_back();
+  sdp::Session swapped = acceptAll(outcome.offer);
+  std::swap(swapped.media[0], swapped.media[1]);
+  sdp::Session undecided = acceptAll(outcome.offer);
+  for (sdp::Media& media : undecided.media) media.security.setup = sdp::Setup::kActpass;
+  sdp::Session bare = acceptAll(outcome.offer);
+  for (sdp::Media& media : bare.media) media.security.fingerprints.clear();
+  int number = 0;
+  for (const sdp::Session& wrong : {fewer, swapped, undecided, bare}) {
+    const auto done = acceptAnswer(who, tracks(), sdp::write(wrong));
+    ASSERT_FALSE(done) << "case " << number;
+    EXPECT_EQ(done.error().code, "sdp_invalid") << "case " << number++;
+  }
+  ASSERT_TRUE(answer(acceptAll(outcome.offer)));
+  sdp::Session other = acceptAll(offer().offer);
+  for (sdp::Media& media : other.media) media.security.fingerprints[0].value[0] = 'B';
+  const auto done = acceptAnswer(who, tracks(), sdp::write(other));
+  ASSERT_TRUE(done);
+  EXPECT_TRUE(done->transport_stale);
+}
+
+TEST_F(Subscribing, codecs_are_the_same_by_what_decides_decoding) {
+  const auto h264 = [](const char* level, const char* mode) {
+    return Codec{.name = "H264",
+                 .clock_rate_hz = 90000,
+                 .fmtp = std::string("packetization-mode=") + mode + ";profile-level-id=" + level};
+  };
+  EXPECT_EQ(canonicalCodec(h264("42e01f", "1"))->payload_type, canonicalCodec(h264("42C034", "1"))->payload_type);
+  EXPECT_NE(canonicalCodec(h264("42e01f", "1"))->payload_type, canonicalCodec(h264("42e01f", "0"))->payload_type);
+  EXPECT_NE(canonicalCodec(h264("42e01f", "1"))->payload_type, canonicalCodec(h264("64001f", "1"))->payload_type);
+  EXPECT_FALSE(canonicalCodec({.name = "G722", .clock_rate_hz = 8000}));
+  const Codec stereo{.name = "opus", .clock_rate_hz = 48000, .channels = 2, .fmtp = "stereo=1"};
+  EXPECT_EQ(canonicalCodec(stereo)->payload_type, 110);
+}
+
+using Playing = Subscribing;
+
+TEST_F(Playing, each_section_gets_a_track_of_its_kind_and_the_answer_names_it) {
+  for (const std::string name : {"chromium", "firefox", "aiortc"}) {
+    const auto outcome = negotiatePlay(who, tracks(), readSdp(name + "_play_offer"), "p_chromium", local, fresh);
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    expectGolden(name + "_play_answer", outcome->answer);
+    ASSERT_EQ(outcome->subscriptions.size(), 2u);
+    EXPECT_EQ(outcome->subscriptions[0].track, publishers[0].second.tracks[0].id);
+    EXPECT_EQ(outcome->subscriptions[1].track, publishers[0].second.tracks[1].id);
+    for (const Subscription& each : outcome->subscriptions)
+      EXPECT_TRUE(each.active && each.ssrc != 0 && !each.codecs.empty());
+    EXPECT_TRUE(outcome->handshake);
+  }
+}
+
+TEST_F(Playing, slots_wait_for_a_publisher_and_keep_their_first_ssrc) {
+  const auto early = negotiatePlay(who, {}, readSdp("aiortc_play_offer"), "", local, fresh);
+  ASSERT_TRUE(early) << early.error().message;
+  EXPECT_TRUE(early->subscriptions.empty());
+  who.subscribe_transport = early->transport;
+  who.subscribe_session = early->session;
+  const uint32_t told = early->session.sections[0].ssrc;
+  EXPECT_NE(early->answer.find("a=ssrc:" + std::to_string(told)), std::string::npos);
+  EXPECT_FALSE(fillSlots(who, {})) << "nothing to do is nothing";
+
+  const auto filled = fillSlots(who, tracks());
+  ASSERT_TRUE(filled);
+  ASSERT_EQ(filled->subscriptions.size(), 2u);
+  EXPECT_EQ(filled->subscriptions[0].ssrc, told);
+  who.subscribe_session = filled->session;
+  who.subscriptions = filled->subscriptions;
+  EXPECT_FALSE(fillSlots(who, tracks()));
+
+  who.subscriptions.erase(who.subscriptions.begin());  // its track ended
+  const auto refilled = fillSlots(who, {{"p_firefox", &publishers[1].second.tracks[0]}});
+  ASSERT_TRUE(refilled);
+  EXPECT_NE(refilled->subscriptions.back().ssrc, told) << "an SSRC carries one track in its life";
+  EXPECT_EQ(refilled->subscriptions.back().mid, "0");
+}
+
+TEST_F(Playing, an_offer_that_receives_nothing_is_refused) {
+  const auto outcome = negotiatePlay(
+      who, tracks(), test::replaced(readSdp("aiortc_play_offer"), "a=recvonly", "a=sendonly"), "", local, fresh);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, "sdp_unsupported");
+}
+
+TEST_F(Playing, the_same_offer_again_keeps_what_plays) {
+  const auto first = negotiatePlay(who, tracks(), readSdp("chromium_play_offer"), "", local, fresh);
+  ASSERT_TRUE(first);
+  who.subscribe_transport = first->transport;
+  who.subscribe_session = first->session;
+  who.subscriptions = first->subscriptions;
+  const auto second = negotiatePlay(who, tracks(), readSdp("chromium_play_offer"), "", local, fresh);
+  ASSERT_TRUE(second);
+  EXPECT_FALSE(second->handshake);
+  ASSERT_EQ(second->subscriptions.size(), first->subscriptions.size());
+  for (size_t i = 0; i < first->subscriptions.size(); ++i)
+    EXPECT_EQ(second->subscriptions[i].ssrc, first->subscriptions[i].ssrc);
+}
+
+}  // namespace
+}  // namespace penstock
