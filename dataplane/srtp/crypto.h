@@ -135,8 +135,8 @@ struct UnprotectJob {
   CryptoStatus status = CryptoStatus::kFailed;  // out
 };
 
-/// Opening allocates and belongs off the path. The two burst calls do not allocate, log or fail as a whole; jobs of one
-/// stream take effect in the order given, as if made one by one.
+/// Opening allocates and belongs off the path. The two burst calls must not allocate, log or fail as a whole; jobs of
+/// one stream take effect in the order given, as if made one by one.
 class Backend {
  public:
   virtual ~Backend() = default;

@@ -39,7 +39,7 @@ class SrtcpSender {
                                            uint64_t first_index);
   ~SrtcpSender();
 
-  /// In place: `length` bytes of `buffer` are the compound packet, the rest is room for the trailer. Does not allocate.
+  /// In place: `length` bytes of `buffer` are the compound packet, the rest is room for the trailer.
   SrtcpResult protect(std::span<uint8_t> buffer, size_t length);
   uint64_t nextIndex() const { return next_index_; }
 

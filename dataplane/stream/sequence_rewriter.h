@@ -21,6 +21,10 @@ struct SourceSequence {
 class SequenceRewriter {
  public:
   static constexpr uint32_t kPieces = 32;
+  /// Further ahead, or further behind, is no loss and no late packet (those are older than any SRTP replay window) but
+  /// a stream that went on unseen: it begins anew.
+  static constexpr int64_t kAheadMax = 0x4000;
+  static constexpr int64_t kBehindMax = 1024;
 
   /// `first_index`: the index of the first packet sent.
   explicit SequenceRewriter(uint64_t first_index) : next_index_(first_index) {}
@@ -73,7 +77,8 @@ class SequenceRewriter {
 };
 
 inline std::optional<uint64_t> SequenceRewriter::map(uint16_t sequence) {
-  if (switching_) {
+  const int64_t ahead = serialDifference(sequence, static_cast<uint16_t>(source_next_));
+  if (switching_ || ahead > kAheadMax || ahead < -kBehindMax) {
     switching_ = false;
     source_next_ = (uint64_t{1} << 32) | sequence;
     epoch_piece_ = piece_count_;
