@@ -1,0 +1,98 @@
+// Budgets, in virtual time.
+#include "dataplane/stream/request_limiter.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+namespace penstock::stream {
+namespace {
+
+constexpr uint64_t kMs = 1'000'000;
+
+TEST(KeyFrameLimiter, numbered_cases_in_order) {
+  enum Step { kRequest, kPoll, kKeyFrame };
+  struct Case {
+    int number;
+    Step step;
+    uint64_t now_ms;
+    bool expected;
+  };
+  const Case cases[] = {
+      {1, kPoll, 0, false},        {2, kRequest, 0, true},   {3, kRequest, 1, false},    {4, kPoll, 499, false},
+      {5, kPoll, 500, true},       {6, kPoll, 5000, false},  {7, kRequest, 5000, true},  {8, kRequest, 5100, false},
+      {9, kKeyFrame, 5200, false}, {10, kPoll, 6000, false}, {11, kRequest, 6000, true},
+  };
+  KeyFrameLimiter limiter;
+  for (const Case& c : cases) {
+    bool ask = false;
+    if (c.step == kRequest) ask = limiter.request(c.now_ms * kMs);
+    if (c.step == kPoll) ask = limiter.poll(c.now_ms * kMs);
+    if (c.step == kKeyFrame) limiter.onKeyFrame();
+    EXPECT_EQ(ask, c.expected) << "case " << c.number;
+  }
+}
+
+TEST(KeyFrameLimiter, flood_of_requests_costs_the_publisher_two_per_second) {
+  KeyFrameLimiter limiter;
+  int asked = 0;
+  for (uint64_t now_ns = 0; now_ns < 10'000 * kMs; now_ns += kMs) asked += limiter.request(now_ns) ? 1 : 0;
+  EXPECT_EQ(asked, 20);
+}
+
+TEST(RequesterLimiter, allows_a_burst_and_then_one_per_interval) {
+  RequesterLimiter limiter(3, 1000 * kMs);
+  int allowed = 0;
+  for (uint64_t now_ns = 5000 * kMs; now_ns < 15'000 * kMs; now_ns += kMs) allowed += limiter.allow(now_ns) ? 1 : 0;
+  EXPECT_EQ(allowed, 3 + 9);
+  EXPECT_TRUE(limiter.allow(30'000 * kMs));
+  EXPECT_TRUE(limiter.allow(30'000 * kMs));
+  EXPECT_TRUE(limiter.allow(30'000 * kMs));
+  EXPECT_FALSE(limiter.allow(30'000 * kMs));
+}
+
+TEST(RetransmissionBudget, is_a_quarter_of_what_was_sent_and_a_little_to_begin_with) {
+  RetransmissionBudget budget;
+  int64_t spent = 0;
+  while (budget.spend(1200)) spent += 1200;
+  EXPECT_LE(spent, RetransmissionBudget::kFirstBytes);
+  EXPECT_GT(spent, RetransmissionBudget::kFirstBytes - 1200);
+  const int64_t before = spent;
+  int64_t sent = 0;
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 10'000; ++i) {
+    const size_t bytes = 100 + random() % 1100;
+    budget.onSent(bytes);
+    sent += static_cast<int64_t>(bytes);
+    while (budget.spend(1200)) spent += 1200;
+    ASSERT_LE(spent - before, sent / 4 + 1200);
+  }
+  EXPECT_GT(spent - before, sent / 4 - 2400);
+  for (int i = 0; i < 100'000; ++i) budget.onSent(1200);
+  spent = 0;
+  while (budget.spend(1200)) spent += 1200;
+  EXPECT_LE(spent, RetransmissionBudget::kBurstBytes) << "what is saved is bounded";
+}
+
+TEST(AnswerLimiter, answers_a_packet_three_times_and_not_too_soon) {
+  struct Case {
+    int number;
+    uint16_t sequence;
+    uint64_t now_ms;
+    bool expected;
+  };
+  const Case cases[] = {
+      {1, 7, 1000, true},  {2, 7, 1050, false},   {3, 8, 1050, true},  {4, 7, 1100, true},
+      {5, 7, 1199, false}, {6, 7, 1200, true},    {7, 7, 1400, false}, {8, 7, 9000, false},
+      {9, 8, 1150, true},  {10, 7, 11'300, true},  // the number came round again
+  };
+  AnswerLimiter limiter;
+  for (const Case& c : cases) EXPECT_EQ(limiter.allow(c.sequence, c.now_ms * kMs), c.expected) << "case " << c.number;
+  EXPECT_TRUE(limiter.allow(20, 0));
+  EXPECT_FALSE(limiter.allow(20, 150 * kMs, 200 * kMs)) << "a longer round trip spaces answers further";
+  EXPECT_TRUE(limiter.allow(20, 200 * kMs, 200 * kMs));
+}
+
+}  // namespace
+}  // namespace penstock::stream
