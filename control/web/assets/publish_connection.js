@@ -12,6 +12,7 @@ const encodings = {
 };
 const restart_wait_ms = 3000;
 const restarts_max = 3;
+const again_wait_ms = 3000;
 
 export class PublishConnection extends EventTarget {
   #protocol;
@@ -22,6 +23,7 @@ export class PublishConnection extends EventTarget {
   #negotiation_needed = false;
   #restarts = 0;
   #restart_timer = 0;
+  #again_timer = 0;
 
   constructor(protocol) {
     super();
@@ -51,6 +53,7 @@ export class PublishConnection extends EventTarget {
 
   close() {
     clearTimeout(this.#restart_timer);
+    clearTimeout(this.#again_timer);
     this.#wanted = new Map();
     this.pc.close();
   }
@@ -73,8 +76,9 @@ export class PublishConnection extends EventTarget {
   async #failed(error) {
     if (this.pc.signalingState === 'closed') return;
     if (this.pc.signalingState !== 'stable') await this.pc.setLocalDescription({ type: 'rollback' });
-    // Without a connection `resumed` tries again; a refusal is the user's to know.
-    if (error.code !== 'disconnected') this.dispatchEvent(new CustomEvent('refused', { detail: error }));
+    // Without a connection `resumed` tries again; a slow relay is asked again; a refusal is the user's to know.
+    if (error.code === 'timeout') this.#again_timer = setTimeout(() => this.sync(this.#wanted), again_wait_ms);
+    else if (error.code !== 'disconnected') this.dispatchEvent(new CustomEvent('refused', { detail: error }));
   }
 
   /** Makes senders and directions what is wanted. */
