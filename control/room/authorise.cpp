@@ -17,7 +17,8 @@ Result<bool> authoriseMute(const Room& room, const Participant& who, const std::
   if (findTrack(who, track)) return false;
   // Permission before existence: whoever may not moderate does not learn which tracks there are.
   if (auto allowed = authorise(who.permissions, Act::kModerate); !allowed) return std::unexpected(allowed.error());
-  if (!findTrack(room, track)) return std::unexpected(Refusal{404, "track_unknown", "There is no such track in the room."});
+  if (!findTrack(room, track))
+    return std::unexpected(Refusal{404, "track_unknown", "There is no such track in the room."});
   return true;
 }
 
@@ -42,7 +43,8 @@ Result<void> checkDisplayName(const std::string& name) {
     if (c < 0x20 || c == 0x7f) control = true;
   }
   if (characters <= 64 && name.size() <= 256 && !control) return {};
-  return std::unexpected(Refusal{400, "bad_message", "A display name has at most 64 characters, none of them a control character."});
+  return std::unexpected(
+      Refusal{400, "bad_message", "A display name has at most 64 characters, none of them a control character."});
 }
 
 }  // namespace penstock

@@ -13,9 +13,12 @@ namespace penstock {
 std::optional<std::string> fmtpValue(std::string_view fmtp, std::string_view name);
 
 /// Equal for codecs whose payloads a receiver of one can decode as the other: "opus/48000/2", "vp9/90000;profile=0",
-/// "h264/90000;constrained-baseline;mode=1" (the level is left out: RFC 6184 section 8.2.2 lets it differ by direction).
+/// "h264/90000;constrained-baseline;mode=1" (the level is left out: RFC 6184 section 8.2.2 lets it differ by
+/// direction).
 std::string codecKey(const Codec& codec);
 
-inline bool sameCodec(const Codec& a, const Codec& b) { return codecKey(a) == codecKey(b); }
+inline bool sameCodec(const Codec& a, const Codec& b) {
+  return codecKey(a) == codecKey(b);
+}
 
 }  // namespace penstock

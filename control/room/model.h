@@ -122,11 +122,10 @@ struct Session {
   uint64_t version = 0;  // o= line, raised by every description of ours
   std::vector<MediaSection> sections;
   std::string remote_ufrag;      // of the client's last description: another one is an ICE restart (RFC 8839 section 4.4.1.1.1)
-  std::string last_offer;        // ours, on a subscribe transport, until it is answered
   uint32_t next_ssrc = 0;        // of the next subscription on this transport; only ever grows, so that none is used twice
   std::string play_from;         // of a player: the participant it wants to see; empty = everybody
 };
-BOOST_DESCRIBE_STRUCT(Session, (), (id, version, sections, remote_ufrag, last_offer, next_ssrc, play_from))
+BOOST_DESCRIBE_STRUCT(Session, (), (id, version, sections, remote_ufrag, next_ssrc, play_from))
 
 struct Participant {
   std::string id;

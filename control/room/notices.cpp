@@ -51,6 +51,8 @@ json::object roomOpened(const Room& room) {
           {"tracks_max", room.limits.tracks_max}};
 }
 
-json::object roomClosed() { return {{"type", "room_closed"}}; }
+json::object roomClosed() {
+  return {{"type", "room_closed"}};
+}
 
 }  // namespace penstock::notices

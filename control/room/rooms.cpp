@@ -9,10 +9,18 @@
 
 namespace penstock {
 
-Refused refuse(int status, const char* code, const char* message) { return Refused(Refusal{status, code, message}); }
-Refused roomUnknown() { return refuse(404, "room_unknown", "There is no such room."); }
-Refused participantUnknown() { return refuse(404, "participant_unknown", "There is no such participant in the room."); }
-Refused trackUnknown() { return refuse(404, "track_unknown", "There is no such track in the room."); }
+Refused refuse(int status, const char* code, const char* message) {
+  return Refused(Refusal{status, code, message});
+}
+Refused roomUnknown() {
+  return refuse(404, "room_unknown", "There is no such room.");
+}
+Refused participantUnknown() {
+  return refuse(404, "participant_unknown", "There is no such participant in the room.");
+}
+Refused trackUnknown() {
+  return refuse(404, "track_unknown", "There is no such track in the room.");
+}
 
 Result<Change> Rooms::apply(const RoomEvent& event) {
   Apply apply{*this, {}};

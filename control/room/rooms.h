@@ -37,9 +37,9 @@ struct RoomMessage {
 
 /// What an event touched: no more, so that cost follows the change and not the number of rooms.
 struct Change {
-  std::set<std::string> rooms;                // name, limits changed: to be stored
+  std::set<std::string> rooms;  // name, limits changed: to be stored
   std::set<std::string> rooms_removed;
-  std::set<ParticipantKey> participants;      // to be stored
+  std::set<ParticipantKey> participants;                       // to be stored
   std::map<ParticipantKey, std::string> participants_removed;  // with the reason
   // Rows, to be written ...
   std::set<std::string> transports;
@@ -49,7 +49,7 @@ struct Change {
   std::set<std::string> transports_removed;
   std::set<std::string> tracks_removed;
   std::set<SubscriptionKey> subscriptions_removed;
-  std::set<ParticipantKey> wants_changed;     // what they want to receive differs from what was negotiated
+  std::set<ParticipantKey> wants_changed;  // what they want to receive differs from what was negotiated
   std::vector<RoomMessage> messages;
 };
 

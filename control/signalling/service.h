@@ -14,7 +14,8 @@
 namespace penstock {
 
 /// Something that happened in a room, as clients and integrators see it: `message["type"]` is one of the
-/// notifications of control/signalling/PROTOCOL.md ("participant_joined", "track_published", ...).
+/// notifications of control/signalling/PROTOCOL.md ("participant_joined", "track_published", ...), with `room` and `time`.
+/// `speakers` is not among them: it goes to the participants only.
 struct Notice {
   std::string room;
   boost::json::object message;
@@ -80,7 +81,8 @@ class Service {
   /// Client answers the last `offer` message.
   virtual Result<void> answer(const std::string& room, const std::string& participant, uint64_t offer_id,
                               const std::string& sdp) = 0;
-  /// RFC 9725 section 4.3: new ICE credentials from an SDP fragment; returns our fragment.
+  /// RFC 9725 section 4.3: new ICE credentials from an SDP fragment; returns our fragment. For a subscribe transport that
+  /// the relay makes offers for, `fragment` is empty: an `offer` message with new credentials follows.
   virtual Result<std::string> restartIce(const std::string& room, const std::string& participant, Purpose purpose,
                                          const std::string& fragment) = 0;
   virtual Result<void> subscribe(const std::string& room, const std::string& participant, const std::string& track) = 0;

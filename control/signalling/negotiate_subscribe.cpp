@@ -1,0 +1,210 @@
+// We offer what the client subscribes to; it answers what it takes.
+#include <algorithm>
+
+#include "control/room/codec.h"
+#include "control/signalling/codecs.h"
+#include "control/signalling/negotiate_common.h"
+
+namespace penstock {
+namespace {
+
+using contract::Extension;
+
+/// Extensions of an offer of ours, each with its value + 1 as id. Left out: those about simulcast between publisher and
+/// relay, and the transmission offset, whose id would be 15, which one-byte headers reserve (RFC 8285 section 4.2).
+constexpr Extension kAudioExtensions[] = {Extension::kMid, Extension::kAudioLevel, Extension::kAbsSendTime,
+                                          Extension::kAbsCaptureTime, Extension::kTransportCc};
+constexpr Extension kVideoExtensions[] = {
+    Extension::kMid,          Extension::kAbsSendTime,          Extension::kAbsCaptureTime,
+    Extension::kTransportCc,  Extension::kDependencyDescriptor, Extension::kVideoOrientation,
+    Extension::kPlayoutDelay, Extension::kVideoContentType,     Extension::kVideoTiming,
+    Extension::kColorSpace};
+
+std::vector<sdp::Extmap> offeredExtensions(Kind kind) {
+  std::vector<sdp::Extmap> offered;
+  const auto add = [&](Extension extension) {
+    offered.push_back({static_cast<uint16_t>(static_cast<uint16_t>(extension) + 1), std::nullopt, uriOf(extension)});
+  };
+  if (kind == Kind::audio)
+    for (const Extension each : kAudioExtensions) add(each);
+  else
+    for (const Extension each : kVideoExtensions) add(each);
+  return offered;
+}
+
+std::vector<Codec> offeredCodecs(const Track& track) {
+  std::vector<Codec> codecs;
+  for (const Codec& published : track.codecs) {
+    const auto codec = canonicalCodec(published);
+    const auto same = [&](const Codec& other) { return other.payload_type == codec->payload_type; };
+    if (codec && std::ranges::none_of(codecs, same)) codecs.push_back(*codec);
+  }
+  return codecs;
+}
+
+/// An inactive section still needs a codec to be a valid m= line; one that every peer has.
+std::vector<Codec> placeholder(Kind kind) {
+  const Codec any = kind == Kind::audio ? Codec{.name = "opus", .clock_rate_hz = 48000, .channels = 2}
+                                        : Codec{.name = "VP8", .clock_rate_hz = 90000};
+  return {*canonicalCodec(any)};
+}
+
+struct Offer {
+  const Participant& who;
+  const std::vector<RemoteTrack>& tracks;
+  const LocalSide& local;
+  OfferOutcome outcome;
+
+  Subscription* subscriptionOf(const std::string& mid) {
+    const auto found = std::ranges::find(outcome.subscriptions, mid, &Subscription::mid);
+    return found == outcome.subscriptions.end() ? nullptr : &*found;
+  }
+
+  /// Gives every subscription without a section one: a free one of its kind, or a new one.
+  void assign() {
+    std::vector<MediaSection>& sections = outcome.session.sections;
+    std::vector<std::string> free;  // inactive since the last round: the client has let go of what was in them
+    for (const MediaSection& section : sections)
+      if (section.track.empty()) free.push_back(section.mid);
+    for (MediaSection& section : sections) {
+      const Subscription* current = subscriptionOf(section.mid);
+      if (!current || current->track != section.track) section.track.clear();
+    }
+    for (Subscription& subscription : outcome.subscriptions) {
+      if (!subscription.mid.empty()) continue;
+      const RemoteTrack* remote = findRemote(tracks, subscription.track);
+      if (!remote || offeredCodecs(*remote->track).empty()) continue;
+      const Kind kind = remote->track->kind;
+      auto place = std::ranges::find_if(sections, [&](const MediaSection& section) {
+        return section.kind == kind && section.track.empty() && std::ranges::find(free, section.mid) != free.end();
+      });
+      if (place == sections.end())
+        place = sections.insert(sections.end(), {.mid = std::to_string(sections.size()), .kind = kind});
+      place->track = subscription.track;
+      subscription.mid = place->mid;
+      // A new stream, whatever the section carried before: an SSRC is used once under its key (RFC 3711 section 9.1).
+      const auto [ssrc, rtx_ssrc] = takeSsrcs(outcome.session);
+      subscription.ssrc = ssrc;
+      subscription.rtx_ssrc = kind == Kind::video ? rtx_ssrc : 0;
+      subscription.active = false;
+    }
+  }
+
+  sdp::Media section(const MediaSection& from) {
+    sdp::Media media = ourSection(from.kind == Kind::audio ? "audio" : "video", from.mid, outcome.transport, local,
+                                  sdp::Setup::kActpass);
+    media.extmaps = offeredExtensions(from.kind);
+    const Subscription* subscription = from.track.empty() ? nullptr : subscriptionOf(from.mid);
+    const RemoteTrack* remote = subscription ? findRemote(tracks, subscription->track) : nullptr;
+    if (!remote) {
+      media.direction = sdp::Direction::kInactive;
+      media.formats = formatsOf(placeholder(from.kind));
+      return media;
+    }
+    media.direction = sdp::Direction::kSendOnly;
+    media.formats = formatsOf(offeredCodecs(*remote->track));
+    addStream(media, remote->participant, remote->track->id, subscription->ssrc, subscription->rtx_ssrc);
+    return media;
+  }
+};
+
+}  // namespace
+
+OfferOutcome makeOffer(const Participant& who, const std::vector<RemoteTrack>& tracks, bool restart_ice,
+                       const LocalSide& local, Fresh& fresh) {
+  Offer offer{who, tracks, local, {}};
+  OfferOutcome& outcome = offer.outcome;
+  const bool first = !who.subscribe_transport;
+  outcome.transport = first ? newTransport(Purpose::subscribe, local, fresh) : *who.subscribe_transport;
+  outcome.session = first ? newSession(fresh) : who.subscribe_session;
+  outcome.session.version = who.subscribe_session.version + 1;
+  outcome.subscriptions = who.subscriptions;
+  if (!first && restart_ice) {
+    outcome.transport.ice_ufrag = fresh.credential(8);
+    outcome.transport.ice_pwd = fresh.credential(24);
+  }
+  offer.assign();
+  std::vector<sdp::Media> sections;
+  for (const MediaSection& section : outcome.session.sections) sections.push_back(offer.section(section));
+  outcome.offer = describe(std::move(sections), outcome.session, local, true);
+  return std::move(outcome);
+}
+
+namespace {
+
+/// What the client takes of one section.
+void acceptSection(const sdp::Media& media, const RemoteTrack* remote, Subscription& subscription) {
+  subscription.active = false;
+  subscription.codecs.clear();
+  if (!remote || !isUsed(media) || !clientReceives(media)) return;
+  subscription.codecs =
+      commonCodecs(supportedCodecs(media, remote->track->kind, kSubscribeFeedback), remote->track->codecs);
+  subscription.active = !subscription.codecs.empty();
+  const bool rtx =
+      std::ranges::any_of(subscription.codecs, [](const Codec& codec) { return codec.rtx_payload_type.has_value(); });
+  if (!rtx) subscription.rtx_ssrc = 0;
+}
+
+/// Extension ids that the client accepted: only those that we offered count.
+void acceptExtensions(const sdp::Media& media, ExtensionIds& ids) {
+  for (const sdp::Extmap& extmap : media.extmaps) {
+    const auto known = extensionOf(extmap.uri);
+    if (!known || extmap.id != static_cast<uint16_t>(*known) + 1 || extmap.direction == sdp::Direction::kInactive)
+      continue;
+    ids[static_cast<size_t>(*known)] = static_cast<uint8_t>(extmap.id);
+  }
+}
+
+Result<void> checkAnswer(const sdp::Session& answer, const Session& session) {
+  // RFC 3264 section 6: the answer has as many sections as the offer, in its order.
+  if (answer.media.size() != session.sections.size())
+    return sdpInvalid("The answer has another number of sections than the offer.");
+  for (size_t i = 0; i < session.sections.size(); ++i) {
+    if (!isUsed(answer.media[i]) && answer.media[i].mid.empty()) continue;
+    if (answer.media[i].mid != session.sections[i].mid || kindOf(answer.media[i]) != session.sections[i].kind)
+      return sdpInvalid("Section " + std::to_string(i + 1) + " of the answer is not that of the offer.");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<AnswerOutcome> acceptAnswer(const Participant& who, const std::vector<RemoteTrack>& tracks,
+                                   const std::string& text) {
+  auto answer = readDescription(text);
+  if (!answer) return Unwanted(answer.error());
+  if (auto good = checkAnswer(*answer, who.subscribe_session); !good) return Unwanted(good.error());
+  AnswerOutcome outcome;
+  outcome.transport = *who.subscribe_transport;
+  outcome.session = who.subscribe_session;
+  outcome.subscriptions = who.subscriptions;
+
+  if (std::ranges::any_of(answer->media, isUsed)) {
+    const auto remote = remoteSide(*answer);
+    if (!remote) return Unwanted(remote.error());
+    if (remote->setup == sdp::Setup::kActpass)
+      return sdpInvalid("An answer cannot say a=setup:actpass (RFC 5763 section 5).");
+    const std::string& before = outcome.transport.remote_fingerprint;
+    outcome.transport_stale = !before.empty() && before != remote->fingerprint;
+    outcome.handshake = before.empty();
+    if (outcome.handshake) {
+      outcome.transport.remote_fingerprint = remote->fingerprint;
+      outcome.transport.dtls_role = roleAgainst(remote->setup);
+    }
+    outcome.session.remote_ufrag = remote->ice_ufrag;
+  }
+  outcome.transport.extension_id = {};
+  for (size_t i = 0; i < answer->media.size(); ++i) {
+    const sdp::Media& media = answer->media[i];
+    if (isUsed(media)) acceptExtensions(media, outcome.transport.extension_id);
+    const auto subscription =
+        std::ranges::find(outcome.subscriptions, outcome.session.sections[i].mid, &Subscription::mid);
+    // Dropped between offer and answer: the section stays marked, and the next offer makes it inactive.
+    if (subscription == outcome.subscriptions.end() || subscription->track != outcome.session.sections[i].track)
+      continue;
+    acceptSection(media, findRemote(tracks, subscription->track), *subscription);
+  }
+  return outcome;
+}
+
+}  // namespace penstock

@@ -1,0 +1,260 @@
+// Joining, leaving, coming back: who is in the rooms.
+#include "control/signalling/room_service.h"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "control/room/authorise.h"
+#include "control/room/notices.h"
+
+namespace penstock {
+namespace {
+
+/// How long a participant without signalling of its own (WHIP, WHEP) may take from its offer to a finished handshake.
+constexpr uint64_t kConnectWithinMs = 30'000;
+
+std::unexpected<Refusal> refuse(int status, const char* code, const char* message) {
+  return std::unexpected(Refusal{status, code, message});
+}
+
+bool isSecured(const Participant& who) {
+  return (who.publish_transport && who.publish_transport->keys) ||
+         (who.subscribe_transport && who.subscribe_transport->keys);
+}
+
+}  // namespace
+
+RoomService::RoomService(const RoomsConfig& config, LocalSide local, const Edges& edges)
+    : config_(config),
+      local_(std::move(local)),
+      edges_(edges),
+      fresh_(edges.chance),
+      rooms_({.rooms_max = config.rooms_max}) {}
+
+Result<void> RoomService::apply(const RoomEvent& event) {
+  const auto change = rooms_.apply(event);
+  if (!change) return std::unexpected(change.error());
+  follow(*change);
+  return {};
+}
+
+void RoomService::restore(std::vector<Room> rooms) {
+  rooms_.restore(std::move(rooms));
+  std::vector<std::string> empty;
+  for (const auto& [name, room] : rooms_.all()) {
+    if (room.participants.empty() && !room.keep_when_empty) empty.push_back(name);
+    Change all;  // everything is put again: what is as it was costs nothing
+    for (const auto& [id, who] : room.participants) {
+      const ParticipantKey key{name, id};
+      Presence& presence = presence_[key];
+      presence.offer_due = !who.subscriptions.empty();
+      expect(key, who.protocol == "websocket" ? config_.resume_timeout_s * 1000 : kConnectWithinMs);
+      for (const Track& track : who.tracks) all.tracks.insert(track.id);
+      for (const auto* transport : {&who.publish_transport, &who.subscribe_transport}) {
+        if (!*transport) continue;
+        all.transports.insert((*transport)->id);
+        const bool waits = !(*transport)->keys && !(*transport)->remote_fingerprint.empty();
+        if (waits) edges_.dtls.start((*transport)->id, (*transport)->dtls_role, (*transport)->remote_fingerprint);
+      }
+      for (const Subscription& subscription : who.subscriptions)
+        if (who.subscribe_transport) all.subscriptions.insert({who.subscribe_transport->id, subscription.track});
+      if (std::ranges::any_of(who.subscribe_session.sections, &MediaSection::slot)) players_[name].insert(id);
+    }
+    followRows(all);
+  }
+  edges_.rows.sweep();
+  for (const std::string& name : empty) (void)apply(RoomClosed{name});
+  spdlog::info("restored {} rooms with {} participants", rooms_.all().size(), presence_.size());
+}
+
+Result<void> RoomService::openRoom(const std::string& room, const RoomLimits& limits) {
+  return apply(RoomOpened{room, limits, true, edges_.clock.unixMs()});
+}
+
+Result<void> RoomService::setLimits(const std::string& room, const RoomLimits& limits) {
+  return apply(RoomLimitsSet{room, limits});
+}
+
+Result<void> RoomService::closeRoom(const std::string& room) {
+  return apply(RoomClosed{room});
+}
+
+Result<std::string> RoomService::join(const JoinRequest& request, std::shared_ptr<ParticipantLink> link) {
+  if (auto good = checkRoomName(request.room); !good) return std::unexpected(good.error());
+  if (auto good = checkDisplayName(request.name); !good) return std::unexpected(good.error());
+  if (!request.resume_token.empty()) return resume(request, std::move(link));
+  const bool open = !rooms_.room(request.room) && config_.create_on_join;
+  if (open) {
+    const RoomLimits limits{config_.participants_max, config_.tracks_max};
+    if (auto opened = apply(RoomOpened{request.room, limits, false, edges_.clock.unixMs()}); !opened)
+      return std::unexpected(opened.error());
+  }
+  Participant who;
+  who.id = fresh_.id("p_");
+  who.identity = request.identity;
+  who.name = request.name;
+  who.protocol = request.protocol;
+  who.resume_token = link ? fresh_.token() : std::string();
+  who.permissions = request.permissions;
+  // Without signalling there is nobody to answer our offers: a player's own offer decides what it gets.
+  who.auto_subscribe = request.auto_subscribe && link;
+  who.joined_unix_ms = edges_.clock.unixMs();
+  if (auto joined = apply(ParticipantJoined{request.room, who}); !joined) {
+    if (open) (void)apply(RoomClosed{request.room});
+    return std::unexpected(joined.error());
+  }
+  const ParticipantKey key{request.room, who.id};
+  presence_[key].link = std::move(link);
+  if (presence_[key].link)
+    sendJoined(key, false);
+  else
+    expect(key, kConnectWithinMs);
+  spdlog::info("room {}: {} joined by {}", request.room, who.id, who.protocol);
+  settle();
+  return who.id;
+}
+
+Result<std::string> RoomService::resume(const JoinRequest& request, std::shared_ptr<ParticipantLink> link) {
+  const Room* room = rooms_.room(request.room);
+  const Participant* who = nullptr;
+  if (room && link)
+    for (const auto& [id, each] : room->participants)
+      if (!each.resume_token.empty() && each.resume_token == request.resume_token) who = &each;
+  if (!who) return refuse(404, "resume_unknown", "There is nobody to come back as: join anew.");
+  const ParticipantKey key{request.room, who->id};
+  Presence& presence = presence_[key];
+  if (const auto old = std::exchange(presence.link, std::move(link))) {
+    old->send({{"type", "left"}, {"reason", "replaced"}});
+    old->close("replaced");
+  }
+  presence.deadline_ms = 0;
+  // An offer that was under way may have been lost with the old connection.
+  presence.offer_due = presence.offer_due || presence.offer_outstanding != 0;
+  presence.offer_outstanding = 0;
+  sendJoined(key, true);
+  if (presence.offer_due) due_.insert(key);
+  settle();
+  return key.participant;
+}
+
+void RoomService::sendJoined(const ParticipantKey& key, bool resumed) {
+  const Room& room = *rooms_.room(key.room);
+  const Participant& who = *participant(key);
+  boost::json::array participants;
+  for (const auto& [id, each] : room.participants) participants.push_back(notices::participant(each));
+  presence_[key].link->send({{"type", "joined"},
+                             {"participant", who.id},
+                             {"room",
+                              {{"name", room.name},
+                               {"participants_max", room.limits.participants_max},
+                               {"tracks_max", room.limits.tracks_max}}},
+                             {"participants", std::move(participants)},
+                             {"permissions",
+                              {{"publish", who.permissions.publish},
+                               {"subscribe", who.permissions.subscribe},
+                               {"moderate", who.permissions.moderate}}},
+                             {"resume", who.resume_token},
+                             {"resumed", resumed}});
+}
+
+void RoomService::detach(const std::string& room, const std::string& id, const ParticipantLink* link) {
+  const auto found = presence_.find({room, id});
+  if (found == presence_.end() || found->second.link.get() != link) return;  // replaced by a newer one
+  Presence& presence = found->second;
+  presence.link.reset();
+  presence.offer_due = presence.offer_due || presence.offer_outstanding != 0;
+  presence.offer_outstanding = 0;
+  expect(found->first, config_.resume_timeout_s * 1000);
+}
+
+Result<void> RoomService::leave(const std::string& room, const std::string& id, const std::string& reason) {
+  return drop({room, id}, reason);
+}
+
+Result<void> RoomService::drop(const ParticipantKey& key, const std::string& reason) {
+  if (auto left = apply(ParticipantLeft{key.room, key.participant, reason}); !left) return left;
+  spdlog::info("room {}: {} left: {}", key.room, key.participant, reason);
+  settle();
+  return {};
+}
+
+void RoomService::expect(const ParticipantKey& key, uint64_t within_ms) {
+  Presence& presence = presence_[key];
+  presence.deadline_ms = edges_.clock.monotonicMs() + within_ms;
+  deadlines_.emplace(presence.deadline_ms, key);
+}
+
+void RoomService::expire() {
+  const uint64_t now = edges_.clock.monotonicMs();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const auto [when, key] = *deadlines_.begin();
+    deadlines_.erase(deadlines_.begin());
+    const auto found = presence_.find(key);
+    if (found == presence_.end() || found->second.deadline_ms != when) continue;  // came back, or left
+    found->second.deadline_ms = 0;
+    const Participant* who = participant(key);
+    if (who && who->protocol != "websocket" && isSecured(*who)) continue;  // from here on ICE consent decides
+    (void)drop(key, "connection_lost");
+  }
+}
+
+void RoomService::onSecured(const std::string& transport, const SrtpKeys& keys) {
+  const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
+  if (!owner) return;
+  (void)apply(TransportSecured{owner->room, transport, keys});
+  settle();
+}
+
+void RoomService::onHandshakeFailed(const std::string& transport, const std::string& reason) {
+  const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
+  if (!owner) return;
+  const ParticipantKey key = *owner;
+  spdlog::warn("room {}: {}: DTLS handshake failed: {}", key.room, key.participant, reason);
+  if (const auto found = presence_.find(key); found == presence_.end() || found->second.link) return;
+  if (const Participant* who = participant(key); who && !isSecured(*who)) (void)drop(key, "connection_lost");
+}
+
+void RoomService::onNominated(const std::string& transport) {
+  const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
+  if (owner) presence_[*owner].silent.erase(transport);
+}
+
+void RoomService::onConsentLost(const std::string& transport) {
+  const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
+  if (!owner) return;
+  const ParticipantKey key = *owner;
+  Presence& presence = presence_[key];
+  presence.silent.insert(transport);
+  // Who still talks to us may restart ICE: its keys stay good. Who does not, and has no transport left, is gone.
+  if (presence.link) return;
+  const Participant& who = *participant(key);
+  for (const auto* each : {&who.publish_transport, &who.subscribe_transport})
+    if (*each && !presence.silent.contains((*each)->id)) return;
+  (void)drop(key, "connection_lost");
+}
+
+void RoomService::tick() {
+  expire();
+  watchSpeakers();
+}
+
+void RoomService::watchSpeakers() {
+  for (const auto& [name, room] : rooms_.all()) {
+    std::vector<Level> levels;
+    for (const auto& [id, who] : room.participants)
+      for (const Track& track : who.tracks)
+        if (track.kind == Kind::audio && !track.muted())
+          if (const auto dbov = edges_.levels.audioLevel(track.id)) levels.push_back({id, *dbov});
+    const auto speakers = speakers_[name].look(levels);
+    if (!speakers) continue;
+    boost::json::array list;
+    for (const Speaker& each : *speakers) list.push_back({{"participant", each.participant}, {"level", each.level}});
+    const boost::json::object message{{"type", "speakers"}, {"speakers", std::move(list)}};
+    for (const auto& [id, who] : room.participants)
+      if (const auto found = presence_.find({name, id}); found != presence_.end() && found->second.link)
+        found->second.link->send(message);
+  }
+}
+
+}  // namespace penstock

@@ -1,0 +1,120 @@
+// The service behind every way in: makes events of requests, applies them to the rooms, and carries out what follows:
+// rows, handshakes, stored state, messages, offers. One thread; time comes from the clock it is given.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "control/room/rooms.h"
+#include "control/signalling/edges.h"
+#include "control/signalling/negotiate.h"
+#include "control/signalling/service.h"
+#include "control/signalling/speakers.h"
+
+namespace penstock {
+
+class RoomService final : public Service {
+ public:
+  struct Edges {
+    RowsOut& rows;
+    DtlsOut& dtls;
+    Persistence& store;
+    const LevelsIn& levels;
+    const Clock& clock;
+    Chance& chance;
+  };
+
+  RoomService(const RoomsConfig& config, LocalSide local, const Edges& edges);
+
+  /// Our own restart: the rooms as stored. Media went on meanwhile; the rows are only compared, and leftovers swept.
+  void restore(std::vector<Room> rooms);
+
+  // From the DTLS pool and the dataplane's events, by the id of the transport.
+  void onSecured(const std::string& transport, const SrtpKeys& keys);
+  void onHandshakeFailed(const std::string& transport, const std::string& reason);
+  void onNominated(const std::string& transport);
+  void onConsentLost(const std::string& transport);
+
+  /// To be called every 200 ms: speakers, and participants whose time is up.
+  void tick();
+
+  // Service
+  const std::map<std::string, Room>& rooms() const override { return rooms_.all(); }
+  Result<void> openRoom(const std::string& room, const RoomLimits& limits) override;
+  Result<void> setLimits(const std::string& room, const RoomLimits& limits) override;
+  Result<void> closeRoom(const std::string& room) override;
+  Result<std::string> join(const JoinRequest& request, std::shared_ptr<ParticipantLink> link) override;
+  void detach(const std::string& room, const std::string& participant, const ParticipantLink* link) override;
+  Result<void> leave(const std::string& room, const std::string& participant, const std::string& reason) override;
+  Result<std::string> publish(const std::string& room, const std::string& participant, const std::string& offer,
+                              const std::vector<TrackHint>& hints) override;
+  Result<std::string> play(const std::string& room, const std::string& participant, const std::string& offer,
+                           const std::string& from) override;
+  Result<void> answer(const std::string& room, const std::string& participant, uint64_t offer_id,
+                      const std::string& sdp) override;
+  Result<std::string> restartIce(const std::string& room, const std::string& participant, Purpose purpose,
+                                 const std::string& fragment) override;
+  Result<void> subscribe(const std::string& room, const std::string& participant, const std::string& track) override;
+  Result<void> unsubscribe(const std::string& room, const std::string& participant, const std::string& track) override;
+  Result<void> unpublish(const std::string& room, const std::string& track) override;
+  Result<void> mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) override;
+  void addSink(NoticeSink* sink) override { sinks_.push_back(sink); }
+
+ private:
+  /// What is known of a participant besides the model, and is lost with this process.
+  struct Presence {
+    std::shared_ptr<ParticipantLink> link;
+    uint64_t deadline_ms = 0;        // when it must be back, or connected; 0 = none
+    uint64_t offer_outstanding = 0;  // id of the offer that is not answered yet; 0 = none
+    bool offer_due = false;          // something changed since the last offer
+    bool restart_ice = false;        // the next offer has new credentials
+    std::set<std::string> silent;    // transports whose consent is lost
+  };
+
+  // room_service.cpp
+  Result<void> apply(const RoomEvent& event);
+  Result<std::string> resume(const JoinRequest& request, std::shared_ptr<ParticipantLink> link);
+  void sendJoined(const ParticipantKey& key, bool resumed);
+  void expect(const ParticipantKey& key, uint64_t within_ms);
+  void expire();
+  Result<void> drop(const ParticipantKey& key, const std::string& reason);
+  const Participant* participant(const ParticipantKey& key) const {
+    return rooms_.participant(key.room, key.participant);
+  }
+
+  // consequences.cpp
+  void follow(const Change& change);
+  void followRows(const Change& change);
+  void putTrack(const std::string& track);
+  void putSubscription(const SubscriptionKey& key);
+  void followStore(const Change& change);
+  void dismiss(const ParticipantKey& key, const std::string& reason);
+  void tell(const RoomMessage& message);
+
+  // room_service_media.cpp
+  std::vector<RemoteTrack> othersTracks(const ParticipantKey& key) const;
+  /// Sends the offers and fills the slots that are due. Last thing of every request.
+  void settle();
+  void sendOffer(const ParticipantKey& key, const Participant& as);
+  void replaceSubscribeTransport(const ParticipantKey& key);
+
+  void watchSpeakers();
+
+  RoomsConfig config_;
+  LocalSide local_;
+  Edges edges_;
+  Fresh fresh_;
+  Rooms rooms_;
+  std::map<ParticipantKey, Presence> presence_;
+  std::map<std::string, std::set<std::string>> players_;  // by room: participants whose sections are slots
+  std::set<ParticipantKey> due_;
+  std::multimap<uint64_t, ParticipantKey> deadlines_;  // checked against Presence::deadline_ms when they come
+  std::map<std::string, SpeakerWatch> speakers_;       // by room
+  std::vector<NoticeSink*> sinks_;
+};
+
+}  // namespace penstock

@@ -1,0 +1,194 @@
+// Publishing, playing, subscribing: offers and answers on their way between clients and rooms.
+#include <algorithm>
+
+#include "control/room/authorise.h"
+#include "control/signalling/room_service.h"
+
+namespace penstock {
+namespace {
+
+std::unexpected<Refusal> refuse(int status, const char* code, const char* message) {
+  return std::unexpected(Refusal{status, code, message});
+}
+
+std::unexpected<Refusal> nobody() {
+  return refuse(404, "participant_unknown", "There is no such participant in the room.");
+}
+
+bool isPlayer(const Participant& who) {
+  return std::ranges::any_of(who.subscribe_session.sections, &MediaSection::slot);
+}
+
+}  // namespace
+
+std::vector<RemoteTrack> RoomService::othersTracks(const ParticipantKey& key) const {
+  std::vector<RemoteTrack> tracks;
+  const Room* room = rooms_.room(key.room);
+  if (!room) return tracks;
+  for (const auto& [id, who] : room->participants) {
+    if (id == key.participant) continue;
+    for (const Track& track : who.tracks) tracks.push_back({id, &track});
+  }
+  return tracks;
+}
+
+Result<std::string> RoomService::publish(const std::string& room, const std::string& id, const std::string& offer,
+                                         const std::vector<TrackHint>& hints) {
+  const Participant* who = rooms_.participant(room, id);
+  if (!who) return nobody();
+  if (auto allowed = authorise(who->permissions, Act::kPublish); !allowed) return std::unexpected(allowed.error());
+  auto outcome = negotiatePublish(*who, offer, hints, local_, fresh_);
+  if (!outcome) return std::unexpected(outcome.error());
+  const Transport transport = outcome->transport;
+  const Published event{room, id, std::move(outcome->transport), std::move(outcome->session),
+                        std::move(outcome->tracks)};
+  if (auto applied = apply(event); !applied) return std::unexpected(applied.error());
+  if (outcome->handshake) edges_.dtls.start(transport.id, transport.dtls_role, transport.remote_fingerprint);
+  settle();
+  return std::move(outcome->answer);
+}
+
+Result<std::string> RoomService::play(const std::string& room, const std::string& id, const std::string& offer,
+                                      const std::string& from) {
+  const Participant* who = rooms_.participant(room, id);
+  if (!who || (!from.empty() && !rooms_.participant(room, from))) return nobody();
+  if (auto allowed = authorise(who->permissions, Act::kSubscribe); !allowed) return std::unexpected(allowed.error());
+  auto outcome = negotiatePlay(*who, othersTracks({room, id}), offer, from, local_, fresh_);
+  if (!outcome) return std::unexpected(outcome.error());
+  const Transport transport = outcome->transport;
+  const Subscribed event{room, id, std::move(outcome->transport), std::move(outcome->session),
+                         std::move(outcome->subscriptions)};
+  if (auto applied = apply(event); !applied) return std::unexpected(applied.error());
+  players_[room].insert(id);
+  if (outcome->handshake) edges_.dtls.start(transport.id, transport.dtls_role, transport.remote_fingerprint);
+  settle();
+  return std::move(outcome->answer);
+}
+
+Result<void> RoomService::answer(const std::string& room, const std::string& id, uint64_t offer_id,
+                                 const std::string& sdp) {
+  const ParticipantKey key{room, id};
+  const Participant* who = participant(key);
+  if (!who) return nobody();
+  Presence& presence = presence_[key];
+  if (offer_id == 0 || presence.offer_outstanding != offer_id)
+    return refuse(409, "offer_superseded", "That offer is not the last one, or was answered already.");
+  presence.offer_outstanding = 0;
+  if (presence.offer_due) due_.insert(key);
+  auto outcome = acceptAnswer(*who, othersTracks(key), sdp);
+  if (!outcome) return std::unexpected(outcome.error());
+  if (outcome->transport_stale) {
+    replaceSubscribeTransport(key);
+    settle();
+    return {};
+  }
+  const Transport transport = outcome->transport;
+  const Subscribed event{room, id, std::move(outcome->transport), std::move(outcome->session),
+                         std::move(outcome->subscriptions)};
+  if (auto applied = apply(event); !applied) return applied;
+  if (outcome->handshake && !transport.remote_fingerprint.empty())
+    edges_.dtls.start(transport.id, transport.dtls_role, transport.remote_fingerprint);
+  settle();
+  return {};
+}
+
+Result<std::string> RoomService::restartIce(const std::string& room, const std::string& id, Purpose purpose,
+                                            const std::string& fragment) {
+  const ParticipantKey key{room, id};
+  const Participant* who = participant(key);
+  if (!who) return nobody();
+  const auto& transport = purpose == Purpose::publish ? who->publish_transport : who->subscribe_transport;
+  if (!transport) return refuse(409, "transport_unknown", "There is no such transport yet.");
+  if (fragment.empty()) {  // a client that we make offers to wants one with new credentials
+    if (purpose == Purpose::publish || isPlayer(*who)) return refuse(400, "sdp_invalid", "The SDP fragment is empty.");
+    Presence& presence = presence_[key];
+    presence.restart_ice = presence.offer_due = true;
+    presence.offer_outstanding = 0;  // answered by what follows
+    due_.insert(key);
+    settle();
+    return std::string();
+  }
+  const Session& session = purpose == Purpose::publish ? who->publish_session : who->subscribe_session;
+  auto outcome = penstock::restartIce(*transport, session, fragment, local_, fresh_);
+  if (!outcome) return std::unexpected(outcome.error());
+  const auto applied = purpose == Purpose::publish
+                           ? apply(Published{room, id, outcome->transport, outcome->session, who->tracks})
+                           : apply(Subscribed{room, id, outcome->transport, outcome->session, who->subscriptions});
+  if (!applied) return std::unexpected(applied.error());
+  return std::move(outcome->fragment);
+}
+
+Result<void> RoomService::subscribe(const std::string& room, const std::string& id, const std::string& track) {
+  auto applied = apply(SubscriptionWanted{room, id, track});
+  settle();
+  return applied;
+}
+
+Result<void> RoomService::unsubscribe(const std::string& room, const std::string& id, const std::string& track) {
+  auto applied = apply(SubscriptionDropped{room, id, track});
+  settle();
+  return applied;
+}
+
+Result<void> RoomService::unpublish(const std::string& room, const std::string& track) {
+  const ParticipantKey* owner = rooms_.ownerOfTrack(track);
+  if (!owner || owner->room != room) return refuse(404, "track_unknown", "There is no such track in the room.");
+  const ParticipantKey key = *owner;
+  auto applied = apply(Unpublished{key.room, key.participant, track});
+  settle();
+  return applied;
+}
+
+Result<void> RoomService::mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) {
+  return apply(TrackMuted{room, track, by_moderator, muted});
+}
+
+void RoomService::settle() {
+  while (!due_.empty()) {
+    const ParticipantKey key = *due_.begin();
+    due_.erase(due_.begin());
+    const Participant* who = participant(key);
+    const auto found = presence_.find(key);
+    if (!who || found == presence_.end()) continue;
+    if (isPlayer(*who)) {
+      found->second.offer_due = false;
+      if (auto filled = fillSlots(*who, othersTracks(key)))
+        (void)apply(Subscribed{key.room, key.participant, *who->subscribe_transport, std::move(filled->session),
+                               std::move(filled->subscriptions)});
+      continue;
+    }
+    // One offer at a time: what changes meanwhile goes into the next.
+    if (found->second.offer_due && found->second.link && found->second.offer_outstanding == 0) sendOffer(key, *who);
+  }
+}
+
+void RoomService::sendOffer(const ParticipantKey& key, const Participant& as) {
+  Presence& presence = presence_[key];
+  presence.offer_due = false;
+  OfferOutcome outcome = makeOffer(as, othersTracks(key), std::exchange(presence.restart_ice, false), local_, fresh_);
+  if (outcome.session.sections.empty()) return;  // nothing to receive, and never was
+  boost::json::array carries;
+  for (const MediaSection& section : outcome.session.sections) {
+    const ParticipantKey* owner = section.track.empty() ? nullptr : rooms_.ownerOfTrack(section.track);
+    if (owner) carries.push_back({{"mid", section.mid}, {"participant", owner->participant}, {"track", section.track}});
+  }
+  const uint64_t offer_id = outcome.session.version;
+  const boost::json::object message{
+      {"type", "offer"}, {"id", offer_id}, {"sdp", outcome.offer}, {"tracks", std::move(carries)}};
+  const Subscribed event{key.room, key.participant, std::move(outcome.transport), std::move(outcome.session),
+                         std::move(outcome.subscriptions)};
+  if (!apply(event)) return;
+  presence.offer_outstanding = offer_id;
+  presence.link->send(message);
+}
+
+/// The client has a new connection (another certificate): everything is offered to it anew.
+void RoomService::replaceSubscribeTransport(const ParticipantKey& key) {
+  Participant as = *participant(key);
+  as.subscribe_transport.reset();
+  as.subscribe_session = Session{.version = as.subscribe_session.version};  // ids of offers go on
+  for (Subscription& each : as.subscriptions) each = Subscription{.track = each.track};
+  sendOffer(key, as);
+}
+
+}  // namespace penstock

@@ -1,0 +1,111 @@
+// SDP (RFC 8866) as far as WebRTC peers speak it: parsed into plain values, and written from them. Pure.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::sdp {
+
+inline constexpr size_t kBytesMax = 256 * 1024;
+inline constexpr size_t kLinesMax = 16'384;
+inline constexpr size_t kLineBytesMax = 8'192;
+inline constexpr size_t kMediaMax = 512;
+/// Payload types, header extensions, SSRCs, ... of one m-section, each.
+inline constexpr size_t kItemsMax = 256;
+
+enum class Direction : uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInactive };
+/// RFC 5763 section 5 (a=setup).
+enum class Setup : uint8_t { kAbsent, kActpass, kActive, kPassive, kHoldconn };
+
+struct Format {
+  uint8_t payload_type = 0;
+  std::string name;  // empty: no a=rtpmap
+  uint32_t clock_rate_hz = 0;
+  uint32_t channels = 1;
+  std::string fmtp;
+  std::vector<std::string> feedback;  // of a=rtcp-fb, with those of the wildcard
+};
+
+struct Extmap {
+  uint16_t id = 0;
+  std::optional<Direction> direction;
+  std::string uri;
+};
+
+struct Ssrc {
+  uint32_t ssrc = 0;
+  std::string cname, msid;
+};
+
+struct SsrcGroup {
+  std::string semantics;  // "FID", "SIM", ...
+  std::vector<uint32_t> ssrcs;
+};
+
+struct Rid {
+  std::string id;
+  bool send = true;
+};
+
+struct Fingerprint {
+  std::string hash;   // lower case: "sha-256"
+  std::string value;  // upper case, "AB:CD:..."
+};
+
+/// What ICE and DTLS need. On the session level, the default of every m-section.
+struct Security {
+  std::string ice_ufrag, ice_pwd, ice_options;
+  std::vector<Fingerprint> fingerprints;
+  Setup setup = Setup::kAbsent;
+};
+
+struct Media {
+  std::string type;  // "audio", "video", "application", ...
+  uint16_t port = 9;
+  std::string protocol = "UDP/TLS/RTP/SAVPF";
+  std::vector<std::string> formats_text;  // as on the m= line: kept for sections that we do not understand
+  std::string connection;                 // c= line without "c="; empty = none
+  std::string mid;
+  Direction direction = Direction::kSendRecv;
+  Security security;
+  bool rtcp_mux = false, rtcp_rsize = false, bundle_only = false;
+  std::vector<Format> formats;  // in the order of the m= line
+  std::vector<Extmap> extmaps;
+  std::vector<Ssrc> ssrcs;
+  std::vector<SsrcGroup> ssrc_groups;
+  std::vector<Rid> rids;
+  std::string simulcast;  // value of a=simulcast
+  std::string msid_stream, msid_track;
+  std::vector<std::string> candidates;  // values of a=candidate
+  bool end_of_candidates = false;
+};
+
+struct Session {
+  uint64_t id = 0, version = 0;
+  std::vector<std::vector<std::string>> bundle;  // mids of each a=group:BUNDLE
+  bool ice_lite = false;
+  bool extmap_allow_mixed = false;
+  Security security;
+  std::vector<Media> media;
+};
+
+struct Error {
+  size_t line = 0;  // from 1; 0 = the whole
+  std::string message;
+  std::string text() const;
+};
+
+std::expected<Session, Error> parse(std::string_view text);
+std::string write(const Session& session);
+
+/// An SDP fragment (RFC 8840 section 9) as PATCH of WHIP carries it: the credentials in it.
+std::expected<Security, Error> parseFragment(std::string_view text);
+
+const char* text(Direction direction);
+const char* text(Setup setup);
+
+}  // namespace penstock::sdp
