@@ -1,0 +1,323 @@
+// See connection.h. The head is admitted or refused before any of the body is kept; every wait has a deadline.
+#include "control/api/connection.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "control/api/stream.h"
+#include "control/api/websocket.h"
+
+namespace penstock {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using Parser = http::request_parser<http::string_body>;
+
+constexpr std::chrono::milliseconds kGoodbye{1000};  // for a last answer, and for reading what comes after it
+constexpr size_t kDiscardMax = 1024 * 1024;
+
+std::string dateHeader() {
+  const time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[64];
+  std::strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  return text;
+}
+
+/// The head as it is sent. Values are ours, but a line break in one would be a header of somebody else's making.
+std::string headText(const Response& response, bool keep_alive, bool has_length) {
+  std::string text = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
+  text.append(reason.data(), reason.size());
+  text += "\r\nDate: " + dateHeader() + "\r\n";
+  for (const auto& [name, value] : response.headers) {
+    if (value.find_first_of("\r\n") != std::string::npos) continue;
+    text += name + ": " + value + "\r\n";
+  }
+  // RFC 9110 section 8.6: no Content-Length with 204; a 304 would need that of the page it stands for.
+  if (has_length && response.status != 204 && response.status != 304) {
+    text += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  }
+  if (!keep_alive && response.status != 426) text += "Connection: close\r\n";
+  return text + "\r\n";
+}
+
+/// A request whose head could not be taken: what to say, if anything.
+std::optional<Refusal> refusalFor(boost::system::error_code error) {
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return Refusal{431, "header_too_long", "The request's head is longer than the relay takes."};
+  }
+  if (error == http::error::body_limit) {
+    return Refusal{413, "body_too_long", "The body is longer than http.body-max-kib."};
+  }
+  if (error == http::error::bad_version)
+    return Refusal{505, "version_unknown", "HTTP/1.0 and HTTP/1.1 are understood."};
+  // Other errors of Beast's parser say what is wrong with the request; those of the system say that the client is gone.
+  if (error.category() == http::make_error_code(http::error::bad_target).category() &&
+      error != http::error::end_of_stream && error != http::error::partial_message) {
+    return Refusal{400, "request_malformed", "The request is not HTTP: " + error.message() + "."};
+  }
+  return std::nullopt;
+}
+
+class HttpConnection : public Connection, public std::enable_shared_from_this<HttpConnection> {
+ public:
+  HttpConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, bool refuse)
+      : server_(std::move(server)),
+        stream_(std::move(socket), server_->tls),
+        wake_(stream_.get_executor()),
+        refuse_(refuse) {
+    server_->connections.insert(this);
+    server_->metrics.httpConnections(server_->connections.size());
+  }
+  ~HttpConnection() override {
+    server_->connections.erase(this);
+    server_->metrics.httpConnections(server_->connections.size());
+  }
+
+  asio::awaitable<void> run();
+  void stop() override;
+  void abort() override;
+
+ private:
+  asio::awaitable<bool> serveRequest();
+  asio::awaitable<bool> waitForRequest();
+  asio::awaitable<bool> readBody(Parser& parser, Request& request);
+  asio::awaitable<bool> refuseRequest(boost::system::error_code error);
+  asio::awaitable<bool> respond(const Request& request, Response response, bool keep_alive);
+  asio::awaitable<void> streamEvents(Response response);
+  asio::awaitable<void> goodbye();
+  Request takeHead(const Parser& parser) const;
+  void watchForEnd();
+
+  std::shared_ptr<ServerState> server_;
+  Stream stream_;
+  boost::beast::flat_buffer buffer_;
+  asio::steady_timer wake_;  // of an event stream
+  WebSocketControl socket_;
+  bool refuse_;
+  bool idle_ = true;    // between two requests
+  bool first_ = true;   // no request yet
+  bool ended_ = false;  // an event stream's client is gone, or must go
+  char ignored_[64];    // what such a client sends
+};
+
+asio::awaitable<void> HttpConnection::run() {
+  const auto keep_alive = shared_from_this();
+  if (stream_.secure()) {
+    stream_.expireAfter(server_->tuning.request_timeout);
+    auto [error] = co_await stream_.tls().async_handshake(asio::ssl::stream_base::server, kAwait);
+    if (error) {
+      server_->metrics.httpConnectionRefused("tls_handshake");
+      stream_.close();
+      co_return;
+    }
+  }
+  while (co_await serveRequest()) {
+  }
+  stream_.close();
+}
+
+void HttpConnection::stop() {
+  if (socket_.stop) return socket_.stop();
+  ended_ = true;
+  wake_.cancel();
+  if (idle_) stream_.close();
+}
+
+void HttpConnection::abort() {
+  ended_ = true;
+  wake_.cancel();
+  stream_.close();
+}
+
+/// A connection may stay silent before a request for longer than it may take over one.
+asio::awaitable<bool> HttpConnection::waitForRequest() {
+  if (buffer_.size() > 0) co_return true;
+  idle_ = true;
+  stream_.expireAfter(first_ ? server_->tuning.request_timeout : server_->tuning.idle_timeout);
+  auto [error, length] = co_await stream_.async_read_some(buffer_.prepare(4096), kAwait);
+  idle_ = false;
+  if (error) {
+    if (first_ && stream_.expired()) server_->metrics.httpConnectionRefused("silent");
+    co_return false;
+  }
+  buffer_.commit(length);
+  co_return true;
+}
+
+asio::awaitable<bool> HttpConnection::serveRequest() {
+  if (server_->stopping || !co_await waitForRequest()) co_return false;
+  first_ = false;
+  stream_.expireAfter(refuse_ ? kGoodbye : server_->tuning.request_timeout);
+  Parser parser;
+  parser.header_limit(static_cast<uint32_t>(server_->tuning.header_max_bytes));
+  parser.body_limit(server_->body_max_bytes);
+  auto [error, length] = co_await http::async_read_header(stream_, buffer_, parser, kAwait);
+  if (error) co_return co_await refuseRequest(error);
+
+  Request request = takeHead(parser);
+  Admission admission;
+  if (refuse_) {
+    server_->metrics.httpConnectionRefused("connections_max");
+    admission.refused = errorResponse({503, "overloaded", "The relay has as many connections as it takes."});
+    admission.refused->close = true;
+    admission.label = "other";
+  } else if (!request.splitTarget() || (parser.get().version() >= 11 && request.header("host").empty())) {
+    admission.refused = errorResponse({400, "request_malformed", "The target or the Host header cannot be used."});
+    admission.label = "other";
+  } else {
+    admission = server_->api.admit(request);
+  }
+  const std::string label = admission.label;
+  Response response;
+  if (admission.refused) {
+    response = std::move(*admission.refused);
+    response.close = response.close || !parser.is_done();
+  } else {
+    if (!parser.is_done() && !co_await readBody(parser, request)) co_return false;
+    response = server_->api.answer(request, std::move(admission));
+  }
+  server_->metrics.httpRequest(label, request.method, response.status);
+  if (response.socket) {
+    stream_.expireNever();
+    // RFC 6455 section 4.1: a client waits for our answer before it sends frames.
+    if (buffer_.size() == 0) co_await runWebSocket(*server_, stream_, parser.release(), std::move(response), socket_);
+    co_return false;
+  }
+  server_->api.finish(request, response);
+  if (response.stream) {
+    co_await streamEvents(std::move(response));
+    co_return false;
+  }
+  co_return co_await respond(request, std::move(response), parser.get().keep_alive());
+}
+
+Request HttpConnection::takeHead(const Parser& parser) const {
+  const auto& head = parser.get();
+  Request request;
+  request.method = std::string(head.method_string());
+  request.target = std::string(head.target());
+  request.secure = stream_.secure();
+  for (const auto& field : head) {
+    std::string name(field.name_string());
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    request.headers.emplace_back(std::move(name), std::string(field.value()));
+  }
+  return request;
+}
+
+asio::awaitable<bool> HttpConnection::readBody(Parser& parser, Request& request) {
+  // RFC 9110 section 10.1.1: the client waits to hear whether it may send.
+  if (request.header("expect") == "100-continue" && buffer_.size() == 0) {
+    const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    auto [error, length] = co_await asio::async_write(stream_, asio::buffer(go_on), kAwait);
+    if (error) co_return false;
+  }
+  auto [error, length] = co_await http::async_read(stream_, buffer_, parser, kAwait);
+  if (error) co_return co_await refuseRequest(error);
+  request.body = std::move(parser.get().body());
+  co_return true;
+}
+
+/// Always false: the connection cannot be used again.
+asio::awaitable<bool> HttpConnection::refuseRequest(boost::system::error_code error) {
+  std::optional<Refusal> refusal = refusalFor(error);
+  if (stream_.expired()) {
+    refusal = Refusal{408, "request_timeout", "The request did not arrive within http.request-timeout."};
+    // A TLS record that was cancelled half way leaves nothing that could carry an answer.
+    if (stream_.secure()) {
+      server_->metrics.httpConnectionRefused("slow_client");
+      co_return false;
+    }
+  }
+  if (!refusal) co_return false;
+  server_->metrics.httpRequest("other", "other", static_cast<unsigned>(refusal->status));
+  Response response = errorResponse(*refusal);
+  response.close = true;
+  co_return co_await respond(Request{}, std::move(response), false);
+}
+
+asio::awaitable<bool> HttpConnection::respond(const Request& request, Response response, bool keep_alive) {
+  keep_alive = keep_alive && !response.close && !server_->stopping;
+  stream_.expireAfter(response.close ? kGoodbye : server_->tuning.request_timeout);
+  const std::string head = headText(response, keep_alive, true);
+  const bool has_body = request.method != "HEAD" && response.status != 204 && response.status != 304;
+  const std::array<asio::const_buffer, 2> parts{asio::buffer(head),
+                                                has_body ? asio::buffer(response.body) : asio::const_buffer()};
+  auto [error, length] = co_await asio::async_write(stream_, parts, kAwait);
+  if (error) {
+    if (stream_.expired()) server_->metrics.httpConnectionRefused("slow_client");
+    co_return false;
+  }
+  if (keep_alive) co_return true;
+  co_await goodbye();
+  co_return false;
+}
+
+/// Closing with unread bytes makes TCP reset the connection, and the client may lose our answer: read a little longer.
+asio::awaitable<void> HttpConnection::goodbye() {
+  stream_.expireAfter(kGoodbye);
+  if (stream_.secure()) {
+    (void)co_await stream_.tls().async_shutdown(kAwait);
+    co_return;
+  }
+  boost::system::error_code ignored;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  buffer_.consume(buffer_.size());
+  for (size_t discarded = 0; discarded < kDiscardMax;) {
+    auto [error, length] = co_await stream_.async_read_some(buffer_.prepare(4096), kAwait);
+    if (error) co_return;
+    discarded += length;
+  }
+}
+
+/// A client of an event stream sends nothing more; what its socket reads is its end.
+void HttpConnection::watchForEnd() {
+  stream_.async_read_some(asio::buffer(ignored_), [self = shared_from_this()](boost::system::error_code, size_t) {
+    self->ended_ = true;
+    self->wake_.cancel();
+  });
+}
+
+asio::awaitable<void> HttpConnection::streamEvents(Response response) {
+  const std::shared_ptr<TextStream> events = response.stream;
+  events->onReady([this] { wake_.cancel(); });
+  std::string text = headText(response, false, false);
+  watchForEnd();
+  while (!ended_) {
+    text += events->take();
+    if (events->overflowed()) break;
+    if (text.empty()) {
+      wake_.expires_after(server_->tuning.event_heartbeat);
+      auto [error] = co_await wake_.async_wait(kAwait);
+      if (!error) text = ": still here\n\n";
+      continue;
+    }
+    stream_.expireAfter(server_->tuning.request_timeout);
+    auto [error, length] = co_await asio::async_write(stream_, asio::buffer(text), kAwait);
+    if (error) break;
+    stream_.expireNever();
+    text.clear();
+  }
+  events->onReady(nullptr);
+}
+
+}  // namespace
+
+void startConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, bool refuse) {
+  const auto executor = socket.get_executor();
+  auto connection = std::make_shared<HttpConnection>(std::move(server), std::move(socket), refuse);
+  asio::co_spawn(
+      executor, [connection] { return connection->run(); }, asio::detached);
+}
+
+}  // namespace penstock

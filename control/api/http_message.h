@@ -1,0 +1,86 @@
+// A request and its response as the handlers see them: no socket, no Beast, so that handlers compile and test alone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json/value.hpp>
+
+#include "control/room/refusal.h"
+
+namespace penstock {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct Request {
+  std::string method;
+  std::string target;                        // as it came
+  std::vector<std::string> segments;         // of the path, percent-decoded; "/" has none
+  std::map<std::string, std::string> query;  // decoded; the first of equal names counts
+  Headers headers;                           // names in lower case
+  std::string body;
+  bool secure = false;  // came over TLS
+
+  /// Empty when the header is absent.
+  std::string_view header(std::string_view lower_case_name) const;
+  /// Empty when the parameter is absent.
+  std::string parameter(const std::string& name) const;
+  /// Fills segments and query from target; false: the target is malformed.
+  bool splitTarget();
+};
+
+/// Text sent to a client as it comes (server-sent events). Owned by the response, fed by somebody else.
+class TextStream {
+ public:
+  virtual ~TextStream() = default;
+  /// What is waiting, all at once; empty when nothing is.
+  virtual std::string take() = 0;
+  /// The client did not keep up: nothing more will come, close.
+  virtual bool overflowed() const = 0;
+  /// Called whenever something waits.
+  virtual void onReady(std::function<void()> wake) = 0;
+};
+
+/// The sending side of a WebSocket. Usable after the socket is gone: then it does nothing.
+class MessageChannel {
+ public:
+  virtual ~MessageChannel() = default;
+  virtual void send(std::string text) = 0;
+  /// After what is queued. Only the first call counts.
+  virtual void close(uint16_t code, std::string reason) = 0;
+};
+
+/// What a WebSocket is for.
+class MessageHandler {
+ public:
+  virtual ~MessageHandler() = default;
+  virtual void onOpen(std::shared_ptr<MessageChannel> channel) = 0;
+  virtual void onText(std::string_view text) = 0;
+  virtual void onBinary() = 0;
+  /// Called once; the channel is dead.
+  virtual void onClosed() = 0;
+  /// False as long as the client has not said who it is; it gets http.request-timeout to do so.
+  virtual bool settled() const = 0;
+};
+
+struct Response {
+  unsigned status = 200;
+  Headers headers;
+  std::string body;
+  std::shared_ptr<TextStream> stream;      // body follows as it comes
+  std::shared_ptr<MessageHandler> socket;  // 101: becomes a WebSocket
+  bool close = false;                      // the connection cannot be used again
+};
+
+Response jsonResponse(unsigned status, const boost::json::value& body);
+/// `{"error": {"code", "message"}}`, with Retry-After where the refusal is about now (429, 503).
+Response errorResponse(const Refusal& refusal);
+Response emptyResponse(unsigned status = 204);
+
+}  // namespace penstock

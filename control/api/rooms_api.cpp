@@ -1,0 +1,191 @@
+// Rooms, participants, subscriptions and tracks over HTTP: each handler is one call of the Service.
+#include <optional>
+#include <set>
+
+#include <boost/json/parse.hpp>
+
+#include "control/api/encoding.h"
+#include "control/api/handlers.h"
+#include "control/api/views.h"
+#include "control/room/rooms.h"
+
+namespace penstock {
+namespace {
+
+namespace json = boost::json;
+
+/// The body as an object with no members but these; or the refusal.
+std::expected<json::object, Response> readBody(const Request& request, const std::set<std::string_view>& members) {
+  boost::system::error_code error;
+  json::value value = json::parse(request.body, error);
+  if (error) return std::unexpected(badRequest("json_invalid", "The body is not JSON: " + error.message() + "."));
+  if (!value.is_object()) return std::unexpected(badRequest("json_invalid", "The body must be a JSON object."));
+  for (const auto& member : value.get_object()) {
+    if (members.contains(member.key())) continue;
+    return std::unexpected(badRequest("field_unknown", "There is no field \"" + std::string(member.key()) + "\"."));
+  }
+  return std::move(value.get_object());
+}
+
+/// Fills `to` when the field is there; the refusal when it is not a whole number from 1 to 100000.
+std::optional<Response> readLimit(const json::object& body, std::string_view field, uint32_t& to) {
+  const json::value* value = body.if_contains(field);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_int64() || value->get_int64() < 1 || value->get_int64() > 100'000) {
+    return badRequest("field_invalid", std::string(field) + " must be a whole number from 1 to 100000.");
+  }
+  to = static_cast<uint32_t>(value->get_int64());
+  return std::nullopt;
+}
+
+template <class T>
+Response emptyOr(const Result<T>& result) {
+  return result ? emptyResponse() : errorResponse(result.error());
+}
+
+}  // namespace
+
+const Room* findRoom(const ApiContext& api, const std::string& room) {
+  const auto found = api.service.rooms().find(room);
+  return found == api.service.rooms().end() ? nullptr : &found->second;
+}
+
+const Participant* findParticipant(const ApiContext& api, const std::string& room, const std::string& participant) {
+  const Room* found_room = findRoom(api, room);
+  if (found_room == nullptr) return nullptr;
+  const auto found = found_room->participants.find(participant);
+  return found == found_room->participants.end() ? nullptr : &found->second;
+}
+
+Response roomUnknown() {
+  return errorResponse({404, "room_unknown", "There is no such room."});
+}
+Response participantUnknown() {
+  return errorResponse({404, "participant_unknown", "There is no such participant in the room."});
+}
+Response trackUnknown() {
+  return errorResponse({404, "track_unknown", "There is no such track in the room."});
+}
+Response badRequest(const std::string& code, const std::string& message) {
+  return errorResponse({400, code, message});
+}
+Response notPermitted(const std::string& message) {
+  return errorResponse({403, "not_permitted", message});
+}
+
+Response listRooms(ApiContext& api, const Call&) {
+  json::array rooms;
+  for (const auto& [name, room] : api.service.rooms()) rooms.push_back(roomView(room));
+  return jsonResponse(200, json::object{{"rooms", std::move(rooms)}});
+}
+
+Response openRoom(ApiContext& api, const Call& call) {
+  const auto body = readBody(call.request, {"name", "participants_max", "tracks_max"});
+  if (!body) return body.error();
+  const json::value* name = body->if_contains("name");
+  if (name == nullptr || !name->is_string() || !isRoomName(name->get_string())) {
+    return badRequest("room_name_invalid", "name must have 1 to 64 characters of A-Z a-z 0-9 _ . -");
+  }
+  const std::string room(name->get_string());
+  if (!call.token.room.covers(room) || !call.token.room.admin) {
+    return notPermitted("Opening a room needs room.admin for it.");
+  }
+  RoomLimits limits{api.config.rooms.participants_max, api.config.rooms.tracks_max};
+  if (auto refused = readLimit(*body, "participants_max", limits.participants_max)) return *refused;
+  if (auto refused = readLimit(*body, "tracks_max", limits.tracks_max)) return *refused;
+  if (const auto opened = api.service.openRoom(room, limits); !opened) return errorResponse(opened.error());
+  const Room* opened_room = findRoom(api, room);
+  if (opened_room == nullptr) return roomUnknown();
+  Response response = jsonResponse(201, roomView(*opened_room));
+  response.headers.emplace_back("Location", "/v1/rooms/" + room);
+  return response;
+}
+
+Response showRoom(ApiContext& api, const Call& call) {
+  const Room* room = findRoom(api, call["room"]);
+  return room == nullptr ? roomUnknown() : jsonResponse(200, roomView(*room));
+}
+
+Response changeRoom(ApiContext& api, const Call& call) {
+  const Room* room = findRoom(api, call["room"]);
+  if (room == nullptr) return roomUnknown();
+  const auto body = readBody(call.request, {"participants_max", "tracks_max"});
+  if (!body) return body.error();
+  RoomLimits limits = room->limits;
+  if (auto refused = readLimit(*body, "participants_max", limits.participants_max)) return *refused;
+  if (auto refused = readLimit(*body, "tracks_max", limits.tracks_max)) return *refused;
+  if (const auto set = api.service.setLimits(call["room"], limits); !set) return errorResponse(set.error());
+  return showRoom(api, call);
+}
+
+Response closeRoom(ApiContext& api, const Call& call) {
+  return emptyOr(api.service.closeRoom(call["room"]));
+}
+
+Response listParticipants(ApiContext& api, const Call& call) {
+  const Room* room = findRoom(api, call["room"]);
+  if (room == nullptr) return roomUnknown();
+  json::array participants;
+  for (const auto& [id, participant] : room->participants) participants.push_back(participantView(participant));
+  return jsonResponse(200, json::object{{"participants", std::move(participants)}});
+}
+
+Response showParticipant(ApiContext& api, const Call& call) {
+  if (findRoom(api, call["room"]) == nullptr) return roomUnknown();
+  const Participant* participant = findParticipant(api, call["room"], call["participant"]);
+  return participant == nullptr ? participantUnknown() : jsonResponse(200, participantView(*participant));
+}
+
+Response kickParticipant(ApiContext& api, const Call& call) {
+  return emptyOr(api.service.leave(call["room"], call["participant"], "kicked"));
+}
+
+Response listSubscriptions(ApiContext& api, const Call& call) {
+  const Room* room = findRoom(api, call["room"]);
+  if (room == nullptr) return roomUnknown();
+  const Participant* participant = findParticipant(api, call["room"], call["participant"]);
+  if (participant == nullptr) return participantUnknown();
+  json::array subscriptions;
+  for (const Subscription& subscription : participant->subscriptions) {
+    subscriptions.push_back(subscriptionView(*room, subscription));
+  }
+  return jsonResponse(200, json::object{{"subscriptions", std::move(subscriptions)}});
+}
+
+Response subscribe(ApiContext& api, const Call& call) {
+  return emptyOr(api.service.subscribe(call["room"], call["participant"], call["track"]));
+}
+
+Response unsubscribe(ApiContext& api, const Call& call) {
+  return emptyOr(api.service.unsubscribe(call["room"], call["participant"], call["track"]));
+}
+
+Response listTracks(ApiContext& api, const Call& call) {
+  const Room* room = findRoom(api, call["room"]);
+  return room == nullptr ? roomUnknown() : jsonResponse(200, json::object{{"tracks", trackViews(*room)}});
+}
+
+Response showTrack(ApiContext& api, const Call& call) {
+  const Room* room = findRoom(api, call["room"]);
+  if (room == nullptr) return roomUnknown();
+  const Participant* publisher = publisherOf(*room, call["track"]);
+  if (publisher == nullptr) return trackUnknown();
+  return jsonResponse(200, trackView(*publisher, *findTrack(*publisher, call["track"])));
+}
+
+Response muteTrack(ApiContext& api, const Call& call) {
+  const auto body = readBody(call.request, {"muted"});
+  if (!body) return body.error();
+  const json::value* muted = body->if_contains("muted");
+  if (muted == nullptr || !muted->is_bool()) return badRequest("field_invalid", "muted must be true or false.");
+  if (const auto done = api.service.mute(call["room"], call["track"], true, muted->get_bool()); !done) {
+    return errorResponse(done.error());
+  }
+  return showTrack(api, call);
+}
+
+Response unpublishTrack(ApiContext& api, const Call& call) {
+  return emptyOr(api.service.unpublish(call["room"], call["track"]));
+}
+
+}  // namespace penstock

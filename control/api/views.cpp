@@ -1,0 +1,214 @@
+// See views.h.
+#include "control/api/views.h"
+
+#include <arpa/inet.h>
+
+#include <boost/describe/enum_to_string.hpp>
+
+#include "control/api/encoding.h"
+
+namespace penstock {
+namespace {
+
+namespace json = boost::json;
+
+template <class Enum>
+json::string word(Enum value) {
+  return boost::describe::enum_to_string(value, "");
+}
+
+/// "198.51.100.7:40000", "[2001:db8::7]:40000"
+std::string addressText(const contract::Address& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const bool is_v4 = std::equal(std::begin(kMapped), std::end(kMapped), address.ip);
+  inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? address.ip + 12 : address.ip, text, sizeof(text));
+  const std::string port = std::to_string(ntohs(address.port_be));
+  return is_v4 ? std::string(text) + ":" + port : "[" + std::string(text) + "]:" + port;
+}
+
+json::value transportStats(const std::optional<Transport>& transport, const ReportSource& reports) {
+  if (!transport) return nullptr;
+  json::object view{{"secured", transport->keys.has_value()}, {"connected", false}};
+  const auto stats = reports.transport(transport->id);
+  if (!stats) return view;
+  view["connected"] = stats->nominated != 0;
+  if (stats->nominated != 0) view["remote"] = addressText(stats->remote);
+  view["packets_received"] = stats->packets_received;
+  view["bytes_received"] = stats->bytes_received;
+  view["packets_sent"] = stats->packets_sent;
+  view["bytes_sent"] = stats->bytes_sent;
+  if (stats->round_trip_time_us != 0) view["round_trip_time_ms"] = stats->round_trip_time_us / 1000.0;
+  return view;
+}
+
+json::object trackStats(const Participant& publisher, const Track& track, const ReportSource& reports) {
+  json::object view = trackView(publisher, track);
+  if (const auto stats = reports.track(track.id)) {
+    view["packets"] = stats->packets;
+    view["bytes"] = stats->bytes;
+    view["packets_lost"] = stats->packets_lost;
+    view["jitter_ms"] = stats->jitter_us / 1000.0;
+    view["key_frame_requests"] = stats->key_frame_requests;
+    if (track.kind == Kind::audio) view["audio_level_dbov"] = -static_cast<int>(stats->audio_level_dbov);
+  }
+  return view;
+}
+
+json::object subscriptionStats(const Room& room, const Participant& subscriber, const Subscription& subscription,
+                               const ReportSource& reports) {
+  json::object view = subscriptionView(room, subscription);
+  if (!subscriber.subscribe_transport) return view;
+  if (const auto stats = reports.subscription(subscriber.subscribe_transport->id, subscription.track)) {
+    view["packets"] = stats->packets;
+    view["bytes"] = stats->bytes;
+    view["retransmissions"] = stats->retransmissions;
+    view["packets_lost"] = stats->packets_lost;
+    view["jitter_ms"] = stats->jitter_us / 1000.0;
+    view["nacks"] = stats->nacks;
+    view["key_frame_requests"] = stats->key_frame_requests;
+    view["fraction_lost"] = stats->fraction_lost_q8 / 256.0;
+  }
+  return view;
+}
+
+size_t trackCount(const Room& room) {
+  size_t count = 0;
+  for (const auto& [id, participant] : room.participants) count += participant.tracks.size();
+  return count;
+}
+
+}  // namespace
+
+const Participant* publisherOf(const Room& room, const std::string& track) {
+  for (const auto& [id, participant] : room.participants) {
+    for (const Track& candidate : participant.tracks) {
+      if (candidate.id == track) return &participant;
+    }
+  }
+  return nullptr;
+}
+
+const Track* trackOf(const Room& room, const std::string& track) {
+  const Participant* publisher = publisherOf(room, track);
+  if (publisher == nullptr) return nullptr;
+  for (const Track& candidate : publisher->tracks) {
+    if (candidate.id == track) return &candidate;
+  }
+  return nullptr;
+}
+
+json::object roomView(const Room& room) {
+  return {{"name", room.name},
+          {"participants", room.participants.size()},
+          {"tracks", trackCount(room)},
+          {"participants_max", room.limits.participants_max},
+          {"tracks_max", room.limits.tracks_max},
+          {"keep_when_empty", room.keep_when_empty},
+          {"created", rfc3339(room.created_unix_ms)}};
+}
+
+json::object participantView(const Participant& participant) {
+  json::array tracks;
+  for (const Track& track : participant.tracks) tracks.push_back(trackView(participant, track));
+  const Permissions& permissions = participant.permissions;
+  return {{"id", participant.id},
+          {"name", participant.name},
+          {"identity", participant.identity},
+          {"protocol", participant.protocol},
+          {"joined", rfc3339(participant.joined_unix_ms)},
+          {"permissions", json::object{{"publish", permissions.publish},
+                                       {"subscribe", permissions.subscribe},
+                                       {"moderate", permissions.moderate}}},
+          {"tracks", std::move(tracks)},
+          {"subscriptions", participant.subscriptions.size()}};
+}
+
+json::object trackView(const Participant& publisher, const Track& track) {
+  json::array codecs;
+  for (const Codec& codec : track.codecs) codecs.push_back(json::string(codec.name));
+  return {{"id", track.id},
+          {"participant", publisher.id},
+          {"kind", word(track.kind)},
+          {"source", word(track.source)},
+          {"name", track.name},
+          {"muted", track.muted()},
+          {"muted_by_moderator", track.muted_by_moderator},
+          {"codecs", std::move(codecs)},
+          {"encodings", track.encodings.size()}};
+}
+
+json::object subscriptionView(const Room& room, const Subscription& subscription) {
+  json::object view{{"track", subscription.track}, {"active", subscription.active}, {"paused", subscription.paused}};
+  if (const Participant* publisher = publisherOf(room, subscription.track)) view["participant"] = publisher->id;
+  return view;
+}
+
+json::array trackViews(const Room& room) {
+  json::array views;
+  for (const auto& [id, participant] : room.participants) {
+    for (const Track& track : participant.tracks) views.push_back(trackView(participant, track));
+  }
+  return views;
+}
+
+json::object roomStatsView(const Room& room, const ReportSource& reports) {
+  json::array participants;
+  for (const auto& [id, participant] : room.participants) {
+    json::array tracks, subscriptions;
+    for (const Track& track : participant.tracks) tracks.push_back(trackStats(participant, track, reports));
+    for (const Subscription& subscription : participant.subscriptions) {
+      subscriptions.push_back(subscriptionStats(room, participant, subscription, reports));
+    }
+    participants.push_back(
+        json::object{{"id", participant.id},
+                     {"name", participant.name},
+                     {"publish_transport", transportStats(participant.publish_transport, reports)},
+                     {"subscribe_transport", transportStats(participant.subscribe_transport, reports)},
+                     {"tracks", std::move(tracks)},
+                     {"subscriptions", std::move(subscriptions)}});
+  }
+  return {{"room", roomView(room)}, {"participants", std::move(participants)}};
+}
+
+json::object relayStatsView(const std::map<std::string, Room>& rooms, const Metrics& metrics) {
+  size_t participants = 0, tracks = 0, subscriptions = 0, transports = 0;
+  for (const auto& [name, room] : rooms) {
+    participants += room.participants.size();
+    tracks += trackCount(room);
+    for (const auto& [id, participant] : room.participants) {
+      subscriptions += participant.subscriptions.size();
+      transports += participant.publish_transport.has_value() + participant.subscribe_transport.has_value();
+    }
+  }
+  const DataplaneFigures figures = metrics.reports().figures();
+  json::object counters, receive_drops, send_drops;
+  for (size_t i = 0; i < contract::kCounterCount; ++i) {
+    json::object& to = contract::isReceiveDrop(i) ? receive_drops : contract::isSendDrop(i) ? send_drops : counters;
+    to[contract::kCounterTexts[i].name] = total(figures, i);
+  }
+  const Load& load = metrics.load();
+  json::array busy;
+  for (const double ratio : load.worker_busy_ratio) busy.push_back(ratio);
+  return {{"rooms", rooms.size()},
+          {"participants", participants},
+          {"tracks", tracks},
+          {"subscriptions", subscriptions},
+          {"transports", transports},
+          {"dataplane", json::object{{"alive", isAlive(figures)},
+                                     {"attached", figures.attached},
+                                     {"heartbeat_age_ms", figures.heartbeat_age_ns / 1'000'000},
+                                     {"workers", figures.workers.size()},
+                                     {"ports", figures.port_count},
+                                     {"hugepages", figures.hugepages}}},
+          {"load", json::object{{"worker_busy_ratio", std::move(busy)},
+                                {"packets_received_per_s", load.packets_received_per_s},
+                                {"packets_sent_per_s", load.packets_sent_per_s},
+                                {"bits_received_per_s", load.bits_received_per_s},
+                                {"bits_sent_per_s", load.bits_sent_per_s}}},
+          {"counters", std::move(counters)},
+          {"receive_drops", std::move(receive_drops)},
+          {"send_drops", std::move(send_drops)}};
+}
+
+}  // namespace penstock
