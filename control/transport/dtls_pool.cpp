@@ -1,0 +1,260 @@
+#include "control/transport/dtls_pool.h"
+
+#include <atomic>
+#include <deque>
+#include <unordered_map>
+
+#include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
+
+#include "control/transport/dtls_session.h"
+
+namespace penstock {
+namespace {
+
+/// Handshakes begun for one transport before it is given up: more than a client needs, less than a flood wants.
+constexpr uint32_t kAttemptsMax = 8;
+
+/// RFC 6347 sections 4.1 and 4.2.2: a handshake record of DTLS whose message is a ClientHello.
+bool isClientHello(std::span<const uint8_t> datagram) {
+  return datagram.size() > 13 && datagram[0] == 22 && datagram[1] == 0xfe && datagram[13] == 1;
+}
+
+DtlsCounter counterOf(DtlsFailure failure) {
+  switch (failure) {
+    case DtlsFailure::kFingerprintMismatch:
+      return DtlsCounter::fingerprint_mismatch;
+    case DtlsFailure::kNoSrtpProfile:
+      return DtlsCounter::no_srtp_profile;
+    case DtlsFailure::kProtocol:
+      return DtlsCounter::protocol;
+    case DtlsFailure::kTimeout:
+      break;
+  }
+  return DtlsCounter::timeout;
+}
+
+}  // namespace
+
+std::string_view nameOf(DtlsCounter counter) {
+  static constexpr std::string_view kNames[] = {"done",    "fingerprint_mismatch", "no_srtp_profile", "protocol",
+                                                "timeout", "overloaded",           "queue_full",      "no_association",
+                                                "closed"};
+  static_assert(std::size(kNames) == static_cast<size_t>(DtlsCounter::count_));
+  return kNames[static_cast<size_t>(counter)];
+}
+
+struct DtlsPool::Impl : std::enable_shared_from_this<Impl> {
+  /// A transport that waits for a handshake, is in one, or has had one.
+  struct Expected {
+    DtlsRole role;
+    std::string fingerprint;
+    std::shared_ptr<DtlsSession> session;  // nullptr: none begun, or over
+    uint64_t session_number = 0;           // results of an earlier session are not of this one
+    bool handshaking = false;
+    bool answered = false;  // something came from the client
+    bool over = false;      // secured and closed, or given up
+    uint32_t attempts = 0;
+    DtlsFailure last_failure = DtlsFailure::kProtocol;
+    std::unique_ptr<boost::asio::steady_timer> give_up;
+  };
+
+  Impl(boost::asio::any_io_executor executor, const DtlsConfig& dtls_config, const Certificate& certificate,
+       Callbacks functions)
+      : control(std::move(executor)),
+        config(dtls_config),
+        callbacks(std::move(functions)),
+        context(certificate),
+        fingerprint(fingerprintOf(certificate)),
+        threads(std::max<uint32_t>(1, config.threads)) {}
+
+  void add(DtlsCounter counter) { ++counters[static_cast<size_t>(counter)]; }
+
+  void begin(const std::string& transport, Expected& expected);
+  void end(Expected& expected);
+  void beginWaiting();
+  void receive(const std::string& transport, std::span<const uint8_t> datagram);
+  void onProgress(const std::string& transport, uint64_t number, DtlsSession::Progress progress);
+  void onFailure(const std::string& transport, Expected& expected, DtlsFailure failure);
+  void giveUp(const std::string& transport, Expected& expected);
+
+  boost::asio::any_io_executor control;
+  const DtlsConfig config;
+  const Callbacks callbacks;
+  const DtlsContext context;
+  const std::string fingerprint;
+  boost::asio::thread_pool threads;  // before the sessions, which have timers there
+  std::unordered_map<std::string, Expected> expected_by_transport;
+  std::deque<std::string> waiting;  // client role, while as many handshakes as allowed are in progress
+  size_t handshaking = 0;
+  uint64_t last_number = 0;
+  std::array<uint64_t, static_cast<size_t>(DtlsCounter::count_)> counters{};
+};
+
+void DtlsPool::Impl::begin(const std::string& transport, Expected& expected) {
+  const uint64_t number = ++last_number;
+  // The pool may be gone when a thread reports: then there is nobody to tell.
+  auto report = [self = weak_from_this(), executor = control, transport, number](DtlsSession::Progress progress) {
+    boost::asio::post(executor, [self, transport, number, progress = std::move(progress)]() mutable {
+      if (const auto impl = self.lock()) impl->onProgress(transport, number, std::move(progress));
+    });
+  };
+  expected.session = std::make_shared<DtlsSession>(threads, context, expected.role, expected.fingerprint,
+                                                   std::chrono::seconds(config.timeout_s), std::move(report));
+  expected.session_number = number;
+  expected.handshaking = true;
+  expected.answered = false;
+  ++expected.attempts;
+  if (++handshaking == 1 && callbacks.on_busy) callbacks.on_busy(true);
+  if (expected.role == DtlsRole::client) expected.session->start();
+}
+
+/// The session, if any, is no more; its threads may finish what they are at.
+void DtlsPool::Impl::end(Expected& expected) {
+  if (expected.session) expected.session->cancel();
+  expected.session = nullptr;
+  expected.session_number = 0;
+  if (!std::exchange(expected.handshaking, false)) return;
+  if (--handshaking == 0 && callbacks.on_busy) callbacks.on_busy(false);
+}
+
+void DtlsPool::Impl::beginWaiting() {
+  while (!waiting.empty() && handshaking < config.handshakes_max) {
+    const auto found = expected_by_transport.find(waiting.front());
+    waiting.pop_front();
+    if (found != expected_by_transport.end() && !found->second.session && !found->second.over)
+      begin(found->first, found->second);
+  }
+}
+
+void DtlsPool::Impl::receive(const std::string& transport, std::span<const uint8_t> datagram) {
+  const auto found = expected_by_transport.find(transport);
+  if (found == expected_by_transport.end()) return add(DtlsCounter::no_association);
+  Expected& expected = found->second;
+  if (!expected.session) {
+    if (expected.over || expected.role == DtlsRole::client || !isClientHello(datagram))
+      return add(DtlsCounter::no_association);
+    // The client sends its ClientHello again: that is the queue.
+    if (handshaking >= config.handshakes_max) return add(DtlsCounter::overloaded);
+    begin(transport, expected);
+  }
+  expected.answered = true;
+  if (!expected.session->receive(datagram)) add(DtlsCounter::queue_full);
+}
+
+void DtlsPool::Impl::onProgress(const std::string& transport, uint64_t number, DtlsSession::Progress progress) {
+  const auto found = expected_by_transport.find(transport);
+  if (found == expected_by_transport.end() || found->second.session_number != number) return;
+  Expected& expected = found->second;
+  for (const auto& datagram : progress.output) callbacks.send(transport, datagram);
+  if (!progress.state) return;
+
+  // A callback may stop() this transport: nothing of `expected` is used after it.
+  switch (*progress.state) {
+    case DtlsAssociation::State::kHandshaking:
+      break;
+    case DtlsAssociation::State::kSecured:
+      add(DtlsCounter::done);
+      expected.handshaking = false;
+      expected.give_up = nullptr;
+      if (--handshaking == 0 && callbacks.on_busy) callbacks.on_busy(false);
+      beginWaiting();
+      callbacks.on_secured(transport, progress.keys);
+      break;
+    case DtlsAssociation::State::kClosed:
+      add(DtlsCounter::closed);
+      end(expected);
+      expected.over = true;
+      if (callbacks.on_closed) callbacks.on_closed(transport);
+      break;
+    case DtlsAssociation::State::kFailed:
+      onFailure(transport, expected, progress.failure);
+      break;
+  }
+}
+
+void DtlsPool::Impl::onFailure(const std::string& transport, Expected& expected, DtlsFailure failure) {
+  add(counterOf(failure));
+  spdlog::debug("DTLS handshake of transport {} failed: {}", transport, nameOf(failure));
+  end(expected);
+  beginWaiting();
+  expected.last_failure = failure;
+  if (failure == DtlsFailure::kTimeout || expected.role == DtlsRole::client || expected.attempts >= kAttemptsMax)
+    return giveUp(transport, expected);
+  if (expected.give_up) return;
+  expected.give_up = std::make_unique<boost::asio::steady_timer>(control, std::chrono::seconds(config.timeout_s));
+  expected.give_up->async_wait([self = weak_from_this(), transport](const boost::system::error_code& error) {
+    const auto impl = error ? nullptr : self.lock();
+    if (!impl) return;
+    const auto found = impl->expected_by_transport.find(transport);
+    if (found != impl->expected_by_transport.end() && !found->second.session) impl->giveUp(transport, found->second);
+  });
+}
+
+void DtlsPool::Impl::giveUp(const std::string& transport, Expected& expected) {
+  if (std::exchange(expected.over, true)) return;
+  if (callbacks.on_failed) callbacks.on_failed(transport, expected.last_failure);
+}
+
+DtlsPool::DtlsPool(boost::asio::any_io_executor control, const DtlsConfig& config, const Certificate& certificate,
+                   Callbacks callbacks)
+    : impl_(std::make_shared<Impl>(std::move(control), config, certificate, std::move(callbacks))) {}
+
+DtlsPool::~DtlsPool() {
+  impl_->threads.stop();
+  impl_->threads.join();
+}
+
+std::string DtlsPool::fingerprint() const {
+  return impl_->fingerprint;
+}
+
+void DtlsPool::start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint) {
+  const auto found = impl_->expected_by_transport.find(transport);
+  if (found != impl_->expected_by_transport.end()) {
+    const Impl::Expected& now = found->second;
+    if (!now.over && now.role == role && now.fingerprint == remote_fingerprint) return;
+    stop(transport);
+  }
+  Impl::Expected& expected = impl_->expected_by_transport[transport];
+  expected.role = role;
+  expected.fingerprint = remote_fingerprint;
+  if (role == DtlsRole::server) return;
+  impl_->waiting.push_back(transport);
+  impl_->beginWaiting();
+}
+
+void DtlsPool::stop(const std::string& transport) {
+  const auto found = impl_->expected_by_transport.find(transport);
+  if (found == impl_->expected_by_transport.end()) return;
+  impl_->end(found->second);
+  impl_->expected_by_transport.erase(found);
+  impl_->beginWaiting();
+}
+
+void DtlsPool::nominated(const std::string& transport) {
+  const auto found = impl_->expected_by_transport.find(transport);
+  if (found == impl_->expected_by_transport.end() || found->second.role != DtlsRole::client) return;
+  Impl::Expected& expected = found->second;
+  const bool unanswered = expected.handshaking && !expected.answered;
+  const bool timed_out = expected.over && !expected.session && expected.last_failure == DtlsFailure::kTimeout;
+  if (!unanswered && !timed_out) return;
+  impl_->end(expected);
+  expected.over = false;
+  impl_->waiting.push_front(transport);
+  impl_->beginWaiting();
+}
+
+void DtlsPool::receive(const std::string& transport, std::span<const uint8_t> datagram) {
+  impl_->receive(transport, datagram);
+}
+
+size_t DtlsPool::handshaking() const {
+  return impl_->handshaking;
+}
+
+uint64_t DtlsPool::count(DtlsCounter counter) const {
+  return impl_->counters[static_cast<size_t>(counter)];
+}
+
+}  // namespace penstock
