@@ -47,6 +47,7 @@ namespace penstock::contract {
   X(srtp_authentication_failed, "SRTP tag wrong")                                            \
   X(srtp_replayed, "SRTP index seen before, or older than the replay window")                \
   X(rtp_padding_malformed, "RTP padding longer than the payload")                            \
+  X(rtp_padding_only, "padding without media: a probe of the publisher")                     \
   X(rtp_payload_type_unknown, "payload type was not negotiated for the track")               \
   X(rtp_rtx_unrequested, "RTX that nothing asked for")                                       \
   X(rtp_track_muted, "track is muted")                                                       \

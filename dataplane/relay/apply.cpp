@@ -200,8 +200,10 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
   contract::TrackRow row = command.row;
   if (row.state == contract::RowState::kFree) return closeTrack(s, command.index), Counter::rows_applied;
   if (!refersTo(s.transports, row.transport)) return Counter::row_generation_wrong;
-  if (s.tracks.holds(command.index) && s.tracks[command.index].row.generation != row.generation) {
-    closeTrack(s, command.index);
+  if (s.tracks.holds(command.index)) {
+    const contract::TrackRow& held = s.tracks[command.index].row;
+    const bool same = held.generation == row.generation && held.transport == row.transport && held.kind == row.kind;
+    if (!same) closeTrack(s, command.index);
   }
   const bool opening = !s.tracks.holds(command.index);
   if (opening) {
@@ -235,7 +237,11 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
     take(track.encoding[e].media, command.encoding[e].media);
     take(track.encoding[e].rtx, command.encoding[e].rtx);
   }
-  if (unmuted) requestKeyFrame(s, command.index, now_ns);
+  if (unmuted) {
+    // What was sent while it was muted is not missing: numbers go on where they stopped.
+    for (const uint32_t index : track.subscriptions) s.subscriptions[index].sequence.switchSource(0);
+    requestKeyFrame(s, command.index, now_ns);
+  }
   return Counter::rows_applied;
 }
 
@@ -249,18 +255,19 @@ Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t 
                       old.ssrc == row.ssrc && old.rtx_ssrc == row.rtx_ssrc;
     if (!same) closeSubscription(s, command.index);
   }
-  bool starts = command.media != nullptr;
+  const bool starts = command.media != nullptr;
   if (!s.subscriptions.holds(command.index)) {
     if (!registerOutgoing(s, command.index, row)) return Counter::row_address_taken;
     openSubscription(s, command);
   }
   SubscriptionState& subscription = s.subscriptions[command.index];
   const TransportState& transport = s.transports[row.transport.index];
-  starts |= subscription.paused() && !(row.flags & contract::kSubscriptionPaused);
+  const bool resumed = subscription.paused() && !(row.flags & contract::kSubscriptionPaused);
+  if (resumed) subscription.sequence.switchSource(0);
   subscription.row = row;
   subscription.header = headerFor(row, transport);
   startStreams(s, subscription, command);
-  if (starts && transport.sendable()) requestKeyFrame(s, row.track.index, now_ns);
+  if ((starts || resumed) && transport.sendable()) requestKeyFrame(s, row.track.index, now_ns);
   return Counter::rows_applied;
 }
 

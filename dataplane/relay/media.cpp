@@ -150,6 +150,12 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   encoding.statistics.onPacket(view.sequence, view.timestamp, now_ns);
   note(s, stream.track, view, *extensions, now_ns);
   if (track.muted()) return Counter::rtp_track_muted;
+  if (view.padded && view.payload().empty()) {
+    for (const uint32_t subscription : track.subscriptions) {
+      s.subscriptions[subscription].sequence.leaveOut(view.sequence);
+    }
+    return Counter::rtp_padding_only;
+  }
   if (track.subscriptions.empty()) return Counter::rtp_no_subscriber;
   if (track.isVideo()) keep(s, track, packet, view.sequence, now_ns);
   const auto source = describe(s.transports[transport], view, *extensions);

@@ -171,14 +171,35 @@ TEST(Path, a_burst_of_mixed_packets_is_conserved) {
   EXPECT_TRUE(room.world.conserved());
 }
 
-TEST(Path, padding_is_not_passed_on_but_its_packet_keeps_its_number) {
+TEST(Path, padding_is_not_passed_on) {
   Room room;
   room.world.sendRtp(room.publisher, {.sequence = 10, .padding = 20, .payload = bytesOf("x")});
+  room.world.sendRtp(room.publisher, {.sequence = 11, .padding = 200, .payload = {}});
+  room.world.sendRtp(room.publisher, {.sequence = 12});
   const auto packets = room.world.takeRtp(room.subscriber);
-  ASSERT_EQ(packets.size(), 1u);
-  const auto view = parseRtp(packets[0]).value();
-  EXPECT_FALSE(view.padded);
-  EXPECT_EQ(view.payload().size(), 1u);
+  ASSERT_EQ(packets.size(), 2u);
+  const auto first = parseRtp(packets[0]).value();
+  EXPECT_FALSE(first.padded);
+  EXPECT_EQ(first.payload().size(), 1u);
+  EXPECT_EQ(parseRtp(packets[1])->sequence, first.sequence + 1) << "nothing is missing between them";
+  EXPECT_EQ(room.world.count(Counter::rtp_padding_only), 1u);
+}
+
+TEST(Path, numbers_go_on_after_a_mute) {
+  Room room;
+  const auto setFlags = [&](uint8_t flags) {
+    TrackCommand command = room.world.trackCommand(room.publisher, {.rtx_ssrc = 0x1111'1112, .flags = flags});
+    command.encoding = {};
+    room.world.applyCommand(std::move(command));
+  };
+  room.world.sendRtp(room.publisher, {.sequence = 10});
+  setFlags(contract::kTrackMuted);
+  for (uint16_t i = 11; i < 60; ++i) room.world.sendRtp(room.publisher, {.sequence = i});
+  setFlags(0);
+  room.world.sendRtp(room.publisher, {.sequence = 60});
+  std::vector<uint16_t> numbers;
+  for (const Bytes& packet : room.world.takeRtp(room.subscriber)) numbers.push_back(parseRtp(packet)->sequence);
+  EXPECT_EQ(numbers, (std::vector<uint16_t>{5000, 5001}));
 }
 
 }  // namespace

@@ -1,0 +1,169 @@
+// Rows coming, changing and going: nothing dangles, nothing is used twice, a restart goes on beyond what was reserved.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "dataplane/relay/fixed_map.h"
+#include "tests/support/relay_world.h"
+
+namespace penstock::test {
+namespace {
+
+TEST(Apply, references_to_another_use_of_a_slot_are_refused) {
+  World world;
+  Client& publisher = world.addConnected(1, "198.18.0.11:4001");
+  Client& subscriber = world.addConnected(2, "198.18.0.12:4002");
+  world.addSubscription(subscriber, {});
+  EXPECT_EQ(world.count(Counter::row_generation_wrong), 1u) << "no such track yet";
+  world.addTrack(publisher, {.generation = 3});
+  world.addSubscription(subscriber, {.track_generation = 2});
+  EXPECT_EQ(world.count(Counter::row_generation_wrong), 2u);
+  world.addSubscription(subscriber, {.track_generation = 3});
+  world.sendRtp(publisher, {});
+  EXPECT_EQ(world.takeRtp(subscriber).size(), 1u);
+}
+
+TEST(Apply, an_ssrc_or_ufrag_in_use_is_refused) {
+  World world;
+  Client& publisher = world.addConnected(1, "198.18.0.11:4001");
+  world.addTrack(publisher, {});
+  world.addTrack(publisher, {.index = 1, .mid = "1"});
+  EXPECT_EQ(world.count(Counter::row_address_taken), 1u);
+  Client twin = world.makeClient(5, "198.18.0.15:4005");
+  std::memcpy(twin.row.ice_ufrag, publisher.row.ice_ufrag, sizeof(twin.row.ice_ufrag));
+  twin.row.ufrag_length_bytes = publisher.row.ufrag_length_bytes;
+  world.applyCommand(TransportCommand{.index = 5, .row = twin.row});
+  EXPECT_EQ(world.count(Counter::row_address_taken), 2u);
+  world.sendRtp(publisher, {});
+  EXPECT_EQ(world.count(Counter::rtp_no_subscriber), 1u) << "the first is untouched";
+}
+
+TEST(Apply, closing_a_transport_takes_its_tracks_and_subscriptions_along) {
+  World world;
+  Client& publisher = world.addConnected(1, "198.18.0.11:4001");
+  Client& subscriber = world.addConnected(2, "198.18.0.12:4002");
+  world.addTrack(publisher, {});
+  world.addSubscription(subscriber, {});
+  for (uint16_t i = 0; i < 20; ++i) world.sendRtp(publisher, {.sequence = i});
+  world.take();
+  contract::TransportRow free{.generation = 2, .state = contract::RowState::kFree};
+  world.applyCommand(TransportCommand{.index = 1, .row = free});
+  world.receiveUdp(publisher, world.protect(publisher, rtpPacket({.sequence = 30})));
+  EXPECT_EQ(world.count(Counter::rtp_source_unvalidated), 1u);
+  world.applyCommand(TransportCommand{.index = 2, .row = free});
+  world.relay.reset();
+  EXPECT_TRUE(world.io.live.empty()) << "cached packets were given back";
+}
+
+TEST(Apply, a_restarted_dataplane_goes_on_beyond_what_was_reserved) {
+  World world;
+  Client& publisher = world.addConnected(1, "198.18.0.11:4001");
+  Client& subscriber = world.addConnected(2, "198.18.0.12:4002");
+  world.addTrack(publisher, {});
+  world.addSubscription(subscriber, {});
+  std::set<uint16_t> used;
+  for (uint16_t i = 0; i < 100; ++i) {
+    world.sendRtp(publisher, {.sequence = i});
+    for (const Bytes& packet : world.takeRtp(subscriber)) used.insert(parseRtp(packet)->sequence);
+  }
+  const uint64_t reserved = world.flows->subscription[0].index_reserved;
+  EXPECT_GE(reserved, 5100u);
+  world.restart();
+  for (Client* client : {&publisher, &subscriber}) {
+    TransportCommand command{.index = client->index, .row = client->row};
+    command.resume_remote = world.flows->transport[client->index].remote;
+    EXPECT_EQ(command.resume_remote, client->address);
+    world.applyCommand(std::move(command));
+  }
+  world.answerNeighbours();
+  world.addTrack(publisher, {});
+  world.addSubscription(subscriber, {.first_index = reserved});
+  for (uint16_t i = 100; i < 200; ++i) {
+    world.sendRtp(publisher, {.sequence = i});
+    for (const Bytes& packet : world.takeRtp(subscriber)) {
+      EXPECT_TRUE(used.insert(parseRtp(packet)->sequence).second);
+    }
+  }
+  EXPECT_EQ(used.size(), 200u) << world.counters();
+}
+
+TEST(Apply, random_rows_leave_nothing_dangling) {
+  const uint64_t seed = std::random_device{}();
+  std::mt19937_64 random(seed);
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  World world;
+  for (uint32_t i = 0; i < 6; ++i) world.addConnected(i, "198.18.0.1" + std::to_string(i) + ":400" + std::to_string(i));
+  const auto pick = [&](uint64_t n) { return static_cast<uint32_t>(random() % n); };
+  for (int step = 0; step < 3000; ++step) {
+    Client& client = *world.clients[pick(6)];
+    const uint32_t generation = 1 + pick(2);
+    switch (pick(6)) {
+      case 0:
+        world.addTrack(client, {.index = pick(8), .ssrc = 100 + pick(8), .generation = generation});
+        break;
+      case 1:
+        world.addSubscription(client, {.index = pick(32),
+                                       .track = pick(8),
+                                       .ssrc = 500 + pick(40),
+                                       .rtx_ssrc = 900 + pick(40),
+                                       .first_index = 5000 + static_cast<uint64_t>(step) * 100,
+                                       .generation = generation,
+                                       .track_generation = 1 + pick(2)});
+        break;
+      case 2:
+        world.applyCommand(TrackCommand{.index = pick(8), .row = {.state = contract::RowState::kFree}});
+        break;
+      case 3:
+        world.applyCommand(SubscriptionCommand{.index = pick(32), .row = {.state = contract::RowState::kFree}});
+        break;
+      case 4:
+        if (pick(10) == 0) world.applyCommand(TransportCommand{.index = client.index, .row = {}});
+        world.applyCommand(TransportCommand{.index = client.index, .row = client.row});
+        world.check(client);
+        break;
+      default: {
+        const Bytes rtp = rtpPacket({.sequence = static_cast<uint16_t>(step), .ssrc = 100 + pick(8)});
+        Bytes frame = udpFrame(world.frameOf(client), rtp);
+        world.receive(frame);
+        world.advance(20'000'000);
+      }
+    }
+    world.take();
+  }
+  EXPECT_TRUE(world.conserved()) << world.counters();
+  for (uint32_t i = 0; i < 6; ++i) world.applyCommand(TransportCommand{.index = i, .row = {}});
+  world.relay.reset();
+  EXPECT_TRUE(world.io.live.empty());
+}
+
+TEST(FixedMap, behaves_as_a_map_under_random_changes) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  struct Bad {
+    uint64_t operator()(uint64_t key) const { return key % 7; }  // long probes on purpose
+  };
+  FixedMap<uint64_t, int, Bad> map(64);
+  std::map<uint64_t, int> model;
+  for (int i = 0; i < 20'000; ++i) {
+    const uint64_t key = random() % 100;
+    if (random() % 2) {
+      const bool fits = model.size() < 64 || model.contains(key);
+      EXPECT_EQ(map.set(key, i), fits);
+      if (fits) model[key] = i;
+    } else {
+      map.erase(key);
+      model.erase(key);
+    }
+    ASSERT_EQ(map.size(), model.size());
+    const uint64_t probe = random() % 100;
+    const int* found = map.find(probe);
+    ASSERT_EQ(found != nullptr, model.contains(probe));
+    if (found) {
+      ASSERT_EQ(*found, model[probe]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace penstock::test

@@ -1,0 +1,222 @@
+// RTCP both ways: reports that make sense at each end, key frames merged, losses answered.
+#include <gtest/gtest.h>
+
+#include "dataplane/packet/rtcp.h"
+#include "dataplane/packet/rtcp_writer.h"
+#include "tests/support/relay_world.h"
+
+namespace penstock::test {
+namespace {
+
+struct Conference : World {
+  Client& publisher = addConnected(1, "198.18.0.11:4001");
+  Client& subscriber = addConnected(2, "198.18.0.12:4002");
+  Conference() {
+    addTrack(publisher, {.rtx_ssrc = 0x1111'1112});
+    addSubscription(subscriber, {});
+    advance(1'000'000'000);
+    take();
+  }
+  void sendVideo(uint16_t first, uint16_t count) {
+    for (uint16_t i = 0; i < count; ++i) {
+      const auto sequence = static_cast<uint16_t>(first + i);
+      sendRtp(publisher, {.sequence = sequence, .timestamp = 90'000u + 3000u * i, .payload = Bytes(100, uint8_t(i))});
+    }
+  }
+};
+
+std::vector<RtcpMember> members(const Bytes& compound) {
+  std::vector<RtcpMember> all;
+  RtcpReader reader(compound);
+  while (const auto member = reader.next()) all.push_back(*member);
+  EXPECT_FALSE(reader.malformed());
+  return all;
+}
+
+size_t countOf(const std::vector<Bytes>& compounds, RtcpKind kind) {
+  size_t count = 0;
+  for (const Bytes& compound : compounds) {
+    for (const RtcpMember& member : members(compound)) count += member.kind() == kind;
+  }
+  return count;
+}
+
+TEST(Feedback, nack_is_answered_by_rtx_with_the_original_number_and_payload) {
+  Conference c;
+  c.sendVideo(1000, 10);
+  const auto sent = c.takeRtp(c.subscriber);
+  ASSERT_EQ(sent.size(), 10u);
+  c.sendRtcp(c.subscriber, rtcpNack(9, 0x2222'2222, 5003, 0b101));  // 5003, 5004, 5006
+  const auto repaired = c.takeRtp(c.subscriber);
+  ASSERT_EQ(repaired.size(), 3u) << c.counters();
+  const std::vector<uint16_t> asked = {5003, 5004, 5006};
+  for (size_t i = 0; i < repaired.size(); ++i) {
+    const auto view = parseRtp(repaired[i]).value();
+    const auto lost = parseRtp(sent[asked[i] - 5000]).value();
+    EXPECT_EQ(view.ssrc, 0x2222'2223u);
+    EXPECT_EQ(view.payload_type, 101);
+    EXPECT_EQ(view.timestamp, lost.timestamp);
+    EXPECT_EQ(view.sequence, 5000 + i) << "its own space";
+    EXPECT_EQ(load16(view.payload().data()), asked[i]);
+    EXPECT_TRUE(std::ranges::equal(view.payload().subspan(2), lost.payload()));
+  }
+  EXPECT_EQ(c.count(Counter::retransmissions_sent), 3u);
+}
+
+TEST(Feedback, nacks_beyond_cache_or_budget_are_counted_not_answered) {
+  Conference c;
+  c.sendVideo(1000, 3);
+  c.takeRtp(c.subscriber);
+  c.sendRtcp(c.subscriber, rtcpNack(9, 0x2222'2222, 4000));
+  EXPECT_EQ(c.count(Counter::nack_unanswerable), 1u);
+  for (int i = 0; i < 20; ++i) c.sendRtcp(c.subscriber, rtcpNack(9, 0x2222'2222, 5000));
+  EXPECT_EQ(c.takeRtp(c.subscriber).size(), 1u) << "not again within 100 ms";
+  EXPECT_EQ(c.count(Counter::nack_budget_spent), 19u);
+  c.advance(2'000'000'000);
+  c.take();
+  c.sendRtcp(c.subscriber, rtcpNack(9, 0x2222'2222, 5001));
+  EXPECT_EQ(c.count(Counter::nack_unanswerable), 2u) << "too old";
+  EXPECT_TRUE(c.conserved());
+}
+
+TEST(Feedback, key_frame_requests_are_merged_and_spaced) {
+  Conference c;
+  c.sendVideo(1000, 1);
+  c.take();
+  c.advance(600'000'000);
+  c.take();
+  for (int i = 0; i < 5; ++i) c.sendRtcp(c.subscriber, rtcpPli(9, 0x2222'2222));
+  for (int i = 0; i < 5; ++i) c.sendRtcp(c.subscriber, rtcpFir(9, 0x2222'2222, static_cast<uint8_t>(i)));
+  EXPECT_EQ(countOf(c.takeRtcp(c.publisher), RtcpKind::kPli), 1u) << c.counters();
+  for (int i = 0; i < 6; ++i) c.advance(100'000'000);
+  EXPECT_EQ(countOf(c.takeRtcp(c.publisher), RtcpKind::kPli), 1u) << "the merged rest, once";
+  for (int i = 0; i < 30; ++i) c.advance(100'000'000);
+  EXPECT_EQ(countOf(c.takeRtcp(c.publisher), RtcpKind::kPli), 0u);
+}
+
+TEST(Feedback, a_new_subscriber_causes_a_key_frame_request) {
+  Conference c;
+  c.sendVideo(1000, 1);
+  c.advance(1'000'000'000);
+  c.take();
+  Client& late = c.addConnected(3, "198.18.0.14:4004");
+  c.advance(1'000'000'000);
+  c.take();
+  c.addSubscription(late, {.index = 9, .ssrc = 77, .rtx_ssrc = 78});
+  const auto compounds = c.takeRtcp(c.publisher);
+  ASSERT_EQ(countOf(compounds, RtcpKind::kPli), 1u);
+  for (const RtcpMember& member : members(compounds[0])) {
+    if (member.kind() == RtcpKind::kPli) {
+      EXPECT_EQ(parseFeedback(member)->media_ssrc, 0x1111'1111u);
+    }
+  }
+}
+
+TEST(Feedback, a_subscriber_that_connects_after_its_rows_causes_a_key_frame_request) {
+  Conference c;
+  c.sendVideo(1000, 1);
+  c.advance(1'000'000'000);
+  Client& late = c.addClient(3, "198.18.0.14:4004");
+  c.addSubscription(late, {.index = 9, .ssrc = 77, .rtx_ssrc = 78});
+  c.advance(1'000'000'000);
+  c.take();
+  c.check(late);
+  EXPECT_EQ(countOf(c.takeRtcp(c.publisher), RtcpKind::kPli), 1u);
+}
+
+TEST(Feedback, publisher_gets_receiver_reports_with_its_losses) {
+  Conference c;
+  c.sendVideo(1000, 50);
+  c.sendVideo(1060, 40);  // 10 lost
+  const uint64_t ntp = ntpFromUnix(1'700'000'000'000'000'000);
+  c.sendRtcp(c.publisher, rtcpSenderReport(0x1111'1111, ntp, 90'000, 90, 9000));
+  c.take();
+  for (int i = 0; i < 12; ++i) c.advance(100'000'000);
+  std::optional<ReportBlock> block;
+  for (const Bytes& compound : c.takeRtcp(c.publisher)) {
+    for (const RtcpMember& member : members(compound)) {
+      if (member.kind() != RtcpKind::kReceiverReport) continue;
+      const auto report = parseReport(member);
+      if (report->blockCount() == 1 && !block) block = report->block(0);
+    }
+  }
+  ASSERT_TRUE(block);
+  EXPECT_EQ(block->ssrc, 0x1111'1111u);
+  EXPECT_EQ(block->packets_lost, 10);
+  EXPECT_EQ(block->highest_sequence & 0xffff, 1099u);
+  EXPECT_EQ(block->last_sr, ntpMiddle(ntp));
+  EXPECT_GT(block->delay_since_last_sr, 0u);
+  EXPECT_EQ(c.reports->track[0].packets_lost, 10u);
+}
+
+TEST(Feedback, subscriber_gets_sender_reports_on_the_relays_clock_and_its_round_trip_is_known) {
+  Conference c;
+  // The publisher's clock is an hour behind; at its NTP time `ntp` its RTP clock read 90,000.
+  const uint64_t ntp = ntpFromUnix(1'700'000'000'000'000'000);
+  c.sendVideo(1000, 10);
+  c.sendRtcp(c.publisher, rtcpSenderReport(0x1111'1111, ntp, 90'000, 10, 1000));
+  const uint64_t mapped_ns = c.now_ns;
+  c.take();
+  std::optional<Report> report;
+  Bytes compound;
+  uint64_t reported_ns = 0;
+  for (int i = 0; i < 20 && !report; ++i) {
+    c.advance(100'000'000);
+    reported_ns = c.now_ns;
+    for (const Bytes& bytes : c.takeRtcp(c.subscriber)) {
+      compound = bytes;
+      for (const RtcpMember& member : members(compound)) {
+        if (member.kind() == RtcpKind::kSenderReport) report = parseReport(member);
+      }
+    }
+  }
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->sender_ssrc, 0x2222'2222u);
+  EXPECT_EQ(report->sender->packet_count, 10u);
+  EXPECT_EQ(report->sender->octet_count, 1000u);
+  EXPECT_EQ(report->sender->ntp, ntpFromUnix(reported_ns + c.config.unix_offset_ns));
+  const uint32_t expected = 90'000 + 1'000'000 + static_cast<uint32_t>((reported_ns - mapped_ns) * 9 / 100'000);
+  EXPECT_NEAR(report->sender->rtp_timestamp, expected, 2);
+
+  c.now_ns += 40'000'000;  // 40 ms there and back
+  Bytes rr = rtcpMember(201, 1, {9, 0x2222'2222, 0x4000'0000, 5009, 90, ntpMiddle(report->sender->ntp), 0});
+  c.sendRtcp(c.subscriber, rr);
+  EXPECT_NEAR(c.reports->transport[2].round_trip_time_us, 40'000, 100);
+  EXPECT_EQ(c.reports->subscription[0].jitter_us, 1000u);
+  EXPECT_EQ(c.reports->subscription[0].fraction_lost_q8, 0x40u);
+}
+
+TEST(Feedback, a_bad_member_ends_its_compound_and_nothing_more) {
+  Conference c;
+  Bytes compound = rtcpReceiverReport(9);
+  append(compound, fromHex("81ce0005 00000000"));  // PLI that says it is longer than it is
+  c.sendRtcp(c.subscriber, compound);
+  EXPECT_EQ(c.count(Counter::rtcp_malformed), 1u);
+  EXPECT_TRUE(c.conserved());
+}
+
+TEST(Feedback, remb_tells_the_publisher_its_limit) {
+  World world;
+  Client client = world.makeClient(1, "198.18.0.11:4001");
+  client.row.receive_bitrate_max_bps = 1'500'000;
+  world.clients.push_back(std::make_unique<Client>(std::move(client)));
+  Client& publisher = *world.clients.back();
+  world.apply(publisher);
+  world.check(publisher);
+  world.answerNeighbours();
+  world.addTrack(publisher, {});
+  world.sendRtp(publisher, {});
+  world.take();
+  for (int i = 0; i < 20; ++i) world.advance(100'000'000);
+  std::optional<uint64_t> bitrate;
+  for (const Bytes& compound : world.takeRtcp(publisher)) {
+    for (const RtcpMember& member : members(compound)) {
+      if (member.kind() == RtcpKind::kRemb) bitrate = parseRemb(*parseFeedback(member))->bitrate_bps;
+    }
+  }
+  ASSERT_TRUE(bitrate);
+  EXPECT_NEAR(static_cast<double>(*bitrate), 1'500'000, 5'000);
+}
+
+}  // namespace
+}  // namespace penstock::test
