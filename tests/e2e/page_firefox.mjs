@@ -55,8 +55,9 @@ export class Firefox {
     const all = { ...preferences, 'marionette.port': port };
     const lines = Object.entries(all).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
     writeFileSync(path.join(self.profile, 'user.js'), lines.join(''));
-    const args = ['--headless', '--no-remote', '--marionette', '--profile', self.profile, '--width', String(width), '--height', String(height)];
-    self.process = spawn(binary, args, { stdio: 'ignore', env: { ...process.env, HOME: self.profile, MOZ_DISABLE_CONTENT_SANDBOX: '1' } });
+    const size = ['--width', String(width), '--height', String(height)];
+    const args = ['--headless', '--no-remote', '--marionette', '--profile', self.profile, ...size];
+    self.process = spawn(binary, args, { stdio: 'ignore', env: { ...process.env, HOME: self.profile } });
     self.socket = await connect(port);
     self.socket.on('data', (data) => self.#received(data));
     await self.command('WebDriver:NewSession', { capabilities: { alwaysMatch: { acceptInsecureCerts: true } } });
@@ -124,7 +125,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       publish: window.penstock.publishConnection?.connectionState,
       subscribe: window.penstock.subscribeConnection?.connectionState,
       participants: window.penstock.participants().map(({ name, tracks }) => [name, tracks.length]),
-      pictures: [...document.querySelectorAll('.tile video')].map((video) => `${video.videoWidth}x${video.videoHeight} ${video.currentTime.toFixed(1)} s`),
+      pictures: [...document.querySelectorAll('.tile video')].map(
+        (video) => `${video.videoWidth}x${video.videoHeight} ${video.currentTime.toFixed(1)} s`,
+      ),
     }));
     console.log(JSON.stringify(seen, null, 2));
     if (screenshot) await firefox.screenshot(screenshot);

@@ -51,7 +51,8 @@ test('drops_are_sorted_by_count_and_know_their_growth', () => {
 });
 
 test('numbers_read_well', () => {
-  assert.deepEqual([0, 999, 1_500_000, 123_400_000, 2.5e9].map(bitrate), ['0 kbit/s', '1 kbit/s', '1.50 Mbit/s', '123 Mbit/s', '2.50 Gbit/s']);
+  const rates = [0, 999, 1_500_000, 123_400_000, 2.5e9];
+  assert.deepEqual(rates.map(bitrate), ['0 kbit/s', '1 kbit/s', '1.50 Mbit/s', '123 Mbit/s', '2.50 Gbit/s']);
   assert.deepEqual([0, 2.34, 1234567, undefined].map(count), ['0', '2.3', '1,234,567', '–']);
   assert.deepEqual([5, 150, 7260, 200_000].map(duration), ['5 s', '2 min', '2 h 1 min', '2 d 7 h']);
 });

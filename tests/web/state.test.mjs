@@ -52,7 +52,8 @@ test('a_resume_forgets_those_who_left_meanwhile_and_keeps_media_and_the_order_of
   const state = stateAfter(joined());
   state.received.set('t9', {});
   const order = state.participants.get('me').order;
-  applyMessage(state, joined({ resumed: true, participants: [{ id: 'bob', name: 'Bob', tracks: [] }, { id: 'me', name: 'Mira', tracks: [] }] }));
+  const participants = ['bob', 'me'].map((id) => ({ id, name: id, tracks: [] }));
+  applyMessage(state, joined({ resumed: true, participants }));
   assert.deepEqual([...state.participants.keys()].sort(), ['bob', 'me']);
   assert.equal(state.participants.get('me').order, order);
   assert.ok(state.participants.get('bob').order > order);

@@ -103,8 +103,9 @@ function renderEnded(state) {
   const { title, text, again } = endWords(state.ended);
   setText(byId('ended-title'), title);
   setText(byId('ended-text'), text);
-  const button = again && element('button', { type: 'button', class: 'primary', onclick: showLobby }, again);
-  byId('ended-actions').replaceChildren(...(button ? [button] : []));
+  const style = again ? 'primary' : 'secondary';
+  const back = element('button', { type: 'button', class: style, onclick: showLobby }, again ?? 'Back to the lobby');
+  byId('ended-actions').replaceChildren(...(support.webrtc ? [back] : []));
   byId('ended-title').focus();
 }
 

@@ -172,7 +172,10 @@ export function renderRooms(rooms, now = Date.now()) {
     box.body,
     rooms,
     (room) => room.name,
-    (room) => element('tr', {}, element('td', {}, element('span', { class: 'room-cell' }, room.name)), element('td'), element('td'), element('td')),
+    (room) => {
+      const name = element('td', {}, element('span', { class: 'room-cell' }, room.name));
+      return element('tr', {}, name, element('td'), element('td'), element('td'));
+    },
     (node, room) => {
       const people = Array.isArray(room.participants) ? room.participants.length : room.participants;
       const opened = Date.parse(room.created);

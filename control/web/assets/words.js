@@ -11,7 +11,9 @@ export function endWords({ code, message }) {
     room_full: ['The room is full', 'As many people are in it as it allows. Try again when somebody has left.', 'Try again'],
     rooms_full: ['No more rooms', 'The relay holds as many rooms as it may. Try again later.', 'Try again'],
     room_unknown: ['There is no such room', 'Rooms here are opened by the organiser. Check the name or the link.', null],
-    not_authorised: ['This invitation is not valid', 'The access token is missing, wrong or expired. Ask for a new link.', null],
+    not_authorised: ['This invitation is not valid', 'The access token is wrong or expired. Ask for a new link.', null],
+    token_missing: ['An invitation is needed', 'This relay lets in who has an access token. Ask for a link with one.', null],
+    token_invalid: ['This invitation is not valid', 'The access token is wrong or expired. Ask for a new link.', null],
     not_permitted: ['This invitation does not allow that', 'The access token does not open this room. Ask for another link.', null],
     overloaded: ['The relay is at its limit', 'It takes no more people now, to serve well those who are in.', 'Try again'],
     webrtc_missing: [
