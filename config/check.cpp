@@ -24,7 +24,7 @@ void checkMedia(const MediaConfig& media, std::vector<std::string>& errors) {
   }
   std::set<bool> gateway_families;
   for (const std::string& text : media.gateway) {
-    const auto gateway = parseIp(text);
+    const auto gateway = parseIpValue(text);
     if (!gateway) continue;
     bool on_link = false;
     for (const PrefixValue& prefix : prefixes) {

@@ -42,7 +42,7 @@ bool isMediaAddress(const std::string& s) {
   return prefix && isUsable(prefix->address);
 }
 bool isUnicastIp(const std::string& s) {
-  const auto ip = parseIp(s);
+  const auto ip = parseIpValue(s);
   return ip && isUsable(*ip);
 }
 bool isListen(const std::string& s) {

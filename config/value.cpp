@@ -32,10 +32,10 @@ bool IpValue::isUnspecified() const {
 
 bool IpValue::isMulticast() const {
   if (v6) return bytes[0] == 0xff;
-  return bytes[0] >= 224 && bytes[0] < 240 ? true : *this == *parseIp("255.255.255.255");
+  return bytes[0] >= 224 && bytes[0] < 240 ? true : *this == *parseIpValue("255.255.255.255");
 }
 
-std::optional<IpValue> parseIp(std::string_view text) {
+std::optional<IpValue> parseIpValue(std::string_view text) {
   const std::string copy(text);
   IpValue ip;
   if (inet_pton(AF_INET, copy.c_str(), ip.bytes.data()) == 1) return ip;
@@ -56,7 +56,7 @@ bool PrefixValue::contains(const IpValue& other) const {
 std::optional<PrefixValue> parsePrefix(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
-  const auto ip = parseIp(text.substr(0, slash));
+  const auto ip = parseIpValue(text.substr(0, slash));
   const auto length = kind::parseNumber(text.substr(slash + 1));
   if (!ip || !length || *length == 0 || *length > ip->size() * 8) return std::nullopt;
   return PrefixValue{*ip, static_cast<unsigned>(*length)};
@@ -68,7 +68,7 @@ std::optional<ListenValue> parseListen(std::string_view text) {
   std::string_view host = text.substr(0, colon);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  const auto ip = parseIp(host);
+  const auto ip = parseIpValue(host);
   const auto port = kind::parseNumber(text.substr(colon + 1));
   if (!ip || !port || *port > 65'535 || ip->v6 != bracketed) return std::nullopt;
   return ListenValue{*ip, static_cast<uint16_t>(*port)};

@@ -21,7 +21,7 @@ struct IpValue {
   bool isMulticast() const;  // or IPv4 limited broadcast
   bool operator==(const IpValue&) const = default;
 };
-std::optional<IpValue> parseIp(std::string_view text);
+std::optional<IpValue> parseIpValue(std::string_view text);
 
 /// "198.18.0.1/24": an interface's address and the length of the prefix that is on-link.
 struct PrefixValue {
