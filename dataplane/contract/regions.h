@@ -91,6 +91,7 @@ struct alignas(64) SubscriptionFlow {
 /// Read and written by the dataplane alone; outlives its process.
 struct FlowsRegion {
   RegionHeader header;
+  alignas(64) uint64_t tables_epoch;  // the tables region that generations refer to; another one makes all of it void
   TransportFlow transport[kTransportMax];
   TrackFlow track[kTrackMax];
   SubscriptionFlow subscription[kSubscriptionMax];

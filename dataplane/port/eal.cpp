@@ -21,16 +21,6 @@
 namespace penstock {
 namespace {
 
-std::vector<int> allowedCores() {
-  cpu_set_t set;
-  std::vector<int> cores;
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return {0};
-  for (int core = 0; core < CPU_SETSIZE; ++core) {
-    if (CPU_ISSET(core, &set)) cores.push_back(core);
-  }
-  return cores;
-}
-
 /// Whether the kernel would give so much memory in hugepages, found by asking for it and giving it back.
 bool hugepagesCanBeHad(uint32_t memory_mib) {
   const size_t size = size_t{memory_mib} << 20;
@@ -65,6 +55,16 @@ void removeRuntimeDirectory() {
 }
 
 }  // namespace
+
+std::vector<int> allowedCores() {
+  cpu_set_t set;
+  std::vector<int> cores;
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return {0};
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &set)) cores.push_back(core);
+  }
+  return cores;
+}
 
 std::string deviceName(const std::string& device) {
   return device.substr(0, device.find(','));

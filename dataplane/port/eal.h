@@ -42,6 +42,8 @@ class EalThread {
   EalThread& operator=(const EalThread&) = delete;
 };
 
+/// Cores that the calling thread may run on, in order.
+std::vector<int> allowedCores();
 /// Part of a device string before its arguments: "net_tap0,iface=penstock0" -> "net_tap0".
 std::string deviceName(const std::string& device);
 /// Whether a device string names a bus address ("0000:3b:00.0", "3b:00.0") rather than a driver ("net_tap0").

@@ -1,0 +1,28 @@
+// What the relay is told of its place on the network, from the settings and from what the ports turned out to be.
+#pragma once
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "config/config.h"
+#include "dataplane/relay/relay.h"
+
+namespace penstock {
+
+struct LinkFacts {
+  std::array<uint8_t, 6> mac{};
+  uint16_t mtu = 1500;
+  bool sends_udp_checksum = false;
+};
+
+/// Throws StartError if an address or gateway is none.
+RelayConfig makeRelayConfig(const Config& config, const LinkFacts& link);
+
+/// Multicast MAC addresses that neighbour solicitations for our addresses are sent to (RFC 2464 section 7).
+std::vector<std::array<uint8_t, 6>> multicastGroups(std::span<const Cidr> addresses);
+
+/// Throws StartError.
+std::vector<Cidr> localAddresses(const MediaConfig& media);
+
+}  // namespace penstock

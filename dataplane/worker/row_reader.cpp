@@ -1,0 +1,319 @@
+#include "dataplane/worker/row_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <type_traits>
+
+namespace penstock {
+namespace {
+
+using contract::Counter;
+using contract::RowKind;
+using contract::RowState;
+using contract::SubscriptionRow;
+using contract::TrackRow;
+using contract::TransportRow;
+
+// A row is half written for less than a microsecond, unless its writer died; rows that refer to each other are
+// published within milliseconds.
+constexpr uint32_t kTriesMax = 5;
+constexpr size_t kLaterMax = 65'536;
+
+std::string_view nameOf(RowKind kind) {
+  switch (kind) {
+    case RowKind::kTransport:
+      return "transport";
+    case RowKind::kTrack:
+      return "track";
+    case RowKind::kSubscription:
+      return "subscription";
+  }
+  return "row";
+}
+
+std::string ufragOf(const TransportRow& row) {
+  return {reinterpret_cast<const char*>(row.ice_ufrag), row.ufrag_length_bytes};
+}
+
+uint64_t ssrcKey(uint32_t transport, uint32_t ssrc) {
+  return uint64_t{transport} << 32 | ssrc;
+}
+
+/// The SSRCs that a row signals, zeros aside.
+template <class Use>
+void forEachSsrc(const TrackRow& row, Use&& use) {
+  for (const contract::EncodingRow& encoding : std::span(row.encoding, row.encoding_count)) {
+    if (encoding.ssrc != 0) use(encoding.ssrc);
+    if (encoding.rtx_ssrc != 0) use(encoding.rtx_ssrc);
+  }
+}
+template <class Use>
+void forEachSsrc(const SubscriptionRow& row, Use&& use) {
+  use(row.ssrc);
+  if (row.rtx_ssrc != 0) use(row.rtx_ssrc);
+}
+
+/// Whether another row than `index` already bears an SSRC of `row`.
+template <class Row>
+bool ssrcTaken(const std::unordered_map<uint64_t, uint32_t>& owners, const Row& row, uint32_t index) {
+  bool taken = false;
+  forEachSsrc(row, [&](uint32_t ssrc) {
+    const auto owner = owners.find(ssrcKey(row.transport.index, ssrc));
+    taken = taken || (owner != owners.end() && owner->second != index);
+  });
+  return taken;
+}
+template <class Row>
+void takeSsrcs(std::unordered_map<uint64_t, uint32_t>& owners, const Row& row, uint32_t index) {
+  forEachSsrc(row, [&](uint32_t ssrc) { owners[ssrcKey(row.transport.index, ssrc)] = index; });
+}
+template <class Row>
+void giveSsrcsBack(std::unordered_map<uint64_t, uint32_t>& owners, const Row& row) {
+  forEachSsrc(row, [&](uint32_t ssrc) { owners.erase(ssrcKey(row.transport.index, ssrc)); });
+}
+
+void removeFrom(std::vector<uint32_t>& list, uint32_t index) {
+  const auto found = std::ranges::find(list, index);
+  if (found == list.end()) return;
+  *found = list.back();
+  list.pop_back();
+}
+
+template <class Row>
+constexpr size_t rowsMax() {
+  if constexpr (std::is_same_v<Row, TransportRow>) return contract::kTransportMax;
+  if constexpr (std::is_same_v<Row, TrackRow>) return contract::kTrackMax;
+  if constexpr (std::is_same_v<Row, SubscriptionRow>) return contract::kSubscriptionMax;
+}
+
+}  // namespace
+
+bool keysDiffer(const TransportRow& a, const TransportRow& b) {
+  return a.srtp_profile != b.srtp_profile || std::memcmp(&a.receive_key, &b.receive_key, sizeof(a.receive_key)) != 0 ||
+         std::memcmp(&a.send_key, &b.send_key, sizeof(a.send_key)) != 0;
+}
+
+RowReader::RowReader(RowSink& sink, contract::CounterBlock& counters) : sink_(sink), counters_(counters) {}
+
+template <>
+BelievedRows<TransportRow>& RowReader::believed() {
+  return transports_;
+}
+template <>
+BelievedRows<TrackRow>& RowReader::believed() {
+  return tracks_;
+}
+template <>
+BelievedRows<SubscriptionRow>& RowReader::believed() {
+  return subscriptions_;
+}
+template <>
+const contract::Slot<TransportRow>& RowReader::slot(uint32_t index) const {
+  return tables_->transport[index];
+}
+template <>
+const contract::Slot<TrackRow>& RowReader::slot(uint32_t index) const {
+  return tables_->track[index];
+}
+template <>
+const contract::Slot<SubscriptionRow>& RowReader::slot(uint32_t index) const {
+  return tables_->subscription[index];
+}
+
+void RowReader::closeAllBut(const contract::TablesRegion& tables) {
+  tables_ = &tables;
+  closeDifferent<TransportRow>();
+  closeDifferent<TrackRow>();
+  closeDifferent<SubscriptionRow>();
+}
+
+template <class Row>
+void RowReader::closeDifferent() {
+  auto& rows = believed<Row>();
+  for (uint32_t index = 0; index < rowsMax<Row>(); ++index) {
+    if (!rows.used(index)) continue;
+    Row row;
+    const bool equal = slot<Row>(index).read(row) == contract::SlotState::kCommitted &&
+                       std::memcmp(&row, &rows[index], sizeof(Row)) == 0;
+    if (!equal) close(index, rows[index]);
+  }
+}
+
+void RowReader::attach(const contract::TablesRegion& tables) {
+  tables_ = &tables;
+  later_.clear();
+  readAll<TransportRow>(RowKind::kTransport);
+  readAll<TrackRow>(RowKind::kTrack);
+  readAll<SubscriptionRow>(RowKind::kSubscription);
+}
+
+template <class Row>
+void RowReader::readAll(RowKind kind) {
+  for (uint32_t index = 0; index < rowsMax<Row>(); ++index) lookAt<Row>(kind, index, 0);
+}
+
+void RowReader::look(const contract::Doorbell& doorbell) {
+  counters_.add(Counter::doorbells);
+  look(doorbell.kind, doorbell.index, 0);
+}
+
+void RowReader::look(RowKind kind, uint32_t index, uint32_t tries) {
+  const auto within = [&](size_t rows_max) {
+    if (index < rows_max) return true;
+    refuse(Counter::row_index_out_of_range, kind, index);
+    return false;
+  };
+  switch (kind) {
+    case RowKind::kTransport:
+      return within(contract::kTransportMax) ? lookAt<TransportRow>(kind, index, tries) : void();
+    case RowKind::kTrack:
+      return within(contract::kTrackMax) ? lookAt<TrackRow>(kind, index, tries) : void();
+    case RowKind::kSubscription:
+      return within(contract::kSubscriptionMax) ? lookAt<SubscriptionRow>(kind, index, tries) : void();
+  }
+  refuse(Counter::row_invalid, kind, index);
+}
+
+void RowReader::retry() {
+  std::deque<Later> due;
+  due.swap(later_);
+  for (const Later& later : due) look(later.kind, later.index, later.tries);
+}
+
+template <class Row>
+void RowReader::lookAt(RowKind kind, uint32_t index, uint32_t tries) {
+  const auto laterOr = [&](Counter counter) {
+    if (tries + 1 >= kTriesMax || later_.size() >= kLaterMax) return refuse(counter, kind, index);
+    later_.push_back({kind, index, tries + 1});
+  };
+  auto& rows = believed<Row>();
+  Row row;
+  const contract::SlotState state = slot<Row>(index).read(row);
+  if (state == contract::SlotState::kTorn) return laterOr(Counter::row_torn);
+  if (state == contract::SlotState::kEmpty) row = {};
+  switch (check(row)) {
+    case RowFault::kInvalid:
+      return refuse(Counter::row_invalid, kind, index);
+    case RowFault::kIndexOutOfRange:
+      return refuse(Counter::row_index_out_of_range, kind, index);
+    case RowFault::kNone:
+      break;
+  }
+  if (row.state == RowState::kFree) {
+    if (!rows.used(index)) return;
+    return close(index, rows[index]);
+  }
+  if (rows.used(index)) {
+    if (std::memcmp(&row, &rows[index], sizeof(Row)) == 0) return;
+    // A slot given to something else without having been seen free.
+    if (row.generation != rows[index].generation) close(index, rows[index]);
+  }
+  switch (apply(index, row)) {
+    case Verdict::kApplied:
+      return;
+    case Verdict::kReferenceMissing:
+      return laterOr(Counter::row_generation_wrong);
+    case Verdict::kNameTaken:
+      return laterOr(Counter::row_address_taken);
+  }
+}
+
+RowReader::Verdict RowReader::apply(uint32_t index, const TransportRow& row) {
+  const auto owner = transport_of_ufrag_.find(ufragOf(row));
+  if (owner != transport_of_ufrag_.end() && owner->second != index) return Verdict::kNameTaken;
+  // Keys that go away would leave streams that nothing may protect: that is another association.
+  if (transports_.used(index) && row.srtp_profile == contract::SrtpProfile::kNone &&
+      transports_[index].srtp_profile != contract::SrtpProfile::kNone) {
+    close(index, transports_[index]);
+  }
+  const bool was_used = transports_.used(index);
+  const TransportRow before = transports_[index];
+  if (was_used) transport_of_ufrag_.erase(ufragOf(before));
+  transport_of_ufrag_[ufragOf(row)] = index;
+  transports_[index] = row;
+  sink_.putTransport(index, row, was_used ? &before : nullptr);
+  if (was_used && keysDiffer(before, row)) refreshDependents(index);
+  return Verdict::kApplied;
+}
+
+RowReader::Verdict RowReader::apply(uint32_t index, const TrackRow& row) {
+  if (!transports_.isLive(row.transport)) return Verdict::kReferenceMissing;
+  if (ssrcTaken(track_of_ssrc_, row, index)) return Verdict::kNameTaken;
+  if (tracks_.used(index) && tracks_[index].transport != row.transport) close(index, tracks_[index]);
+  const bool was_used = tracks_.used(index);
+  const TrackRow before = tracks_[index];
+  if (was_used) giveSsrcsBack(track_of_ssrc_, before);
+  if (!was_used) tracks_of_transport_[row.transport.index].push_back(index);
+  takeSsrcs(track_of_ssrc_, row, index);
+  tracks_[index] = row;
+  sink_.putTrack(index, row, was_used ? &before : nullptr, false);
+  return Verdict::kApplied;
+}
+
+RowReader::Verdict RowReader::apply(uint32_t index, const SubscriptionRow& row) {
+  if (!transports_.isLive(row.transport) || !tracks_.isLive(row.track)) return Verdict::kReferenceMissing;
+  if (ssrcTaken(subscription_of_ssrc_, row, index)) return Verdict::kNameTaken;
+  if (subscriptions_.used(index)) {
+    const SubscriptionRow& old = subscriptions_[index];
+    if (old.transport != row.transport || old.track != row.track || old.ssrc != row.ssrc) close(index, old);
+  }
+  const bool was_used = subscriptions_.used(index);
+  const SubscriptionRow before = subscriptions_[index];
+  if (was_used) giveSsrcsBack(subscription_of_ssrc_, before);
+  if (!was_used) {
+    subscriptions_of_transport_[row.transport.index].push_back(index);
+    subscriptions_of_track_[row.track.index].push_back(index);
+  }
+  takeSsrcs(subscription_of_ssrc_, row, index);
+  subscriptions_[index] = row;
+  sink_.putSubscription(index, row, was_used ? &before : nullptr, false);
+  return Verdict::kApplied;
+}
+
+void RowReader::refreshDependents(uint32_t transport) {
+  for (uint32_t track : tracks_of_transport_[transport]) {
+    sink_.putTrack(track, tracks_[track], &tracks_[track], true);
+  }
+  for (uint32_t subscription : subscriptions_of_transport_[transport]) {
+    sink_.putSubscription(subscription, subscriptions_[subscription], &subscriptions_[subscription], true);
+  }
+}
+
+void RowReader::close(uint32_t index, const TransportRow& row) {
+  for (const auto list = subscriptions_of_transport_[index]; uint32_t subscription : list) {
+    close(subscription, subscriptions_[subscription]);
+  }
+  for (const auto list = tracks_of_transport_[index]; uint32_t track : list) close(track, tracks_[track]);
+  transport_of_ufrag_.erase(ufragOf(row));
+  explicit_bzero(&transports_[index], sizeof(TransportRow));
+  sink_.close(RowKind::kTransport, index);
+}
+
+void RowReader::close(uint32_t index, const TrackRow& row) {
+  for (const auto list = subscriptions_of_track_[index]; uint32_t subscription : list) {
+    close(subscription, subscriptions_[subscription]);
+  }
+  giveSsrcsBack(track_of_ssrc_, row);
+  removeFrom(tracks_of_transport_[row.transport.index], index);
+  tracks_[index] = {};
+  sink_.close(RowKind::kTrack, index);
+}
+
+void RowReader::close(uint32_t index, const SubscriptionRow& row) {
+  giveSsrcsBack(subscription_of_ssrc_, row);
+  removeFrom(subscriptions_of_transport_[row.transport.index], index);
+  removeFrom(subscriptions_of_track_[row.track.index], index);
+  subscriptions_[index] = {};
+  sink_.close(RowKind::kSubscription, index);
+}
+
+void RowReader::refuse(Counter counter, RowKind kind, uint32_t index) {
+  counters_.add(counter);
+  complaint_ = fmt::format("row {} of {}s skipped: {}", index, nameOf(kind),
+                           contract::kCounterTexts[static_cast<size_t>(counter)].help);
+}
+
+}  // namespace penstock
