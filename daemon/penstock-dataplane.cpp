@@ -1,0 +1,151 @@
+// The dataplane daemon: settings, shared memory, DPDK and its ports, the relay on its worker, housekeeping; then
+// waiting.
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "config/log.h"
+#include "config/options.h"
+#include "daemon/exit_codes.h"
+#include "daemon/lifecycle.h"
+#include "dataplane/port/eal.h"
+#include "dataplane/port/port.h"
+#include "dataplane/port/port_io.h"
+#include "dataplane/relay/relay.h"
+#include "dataplane/srtp/libsrtp_backend.h"
+#include "dataplane/worker/clock.h"
+#include "dataplane/worker/housekeeping.h"
+#include "dataplane/worker/placement.h"
+#include "dataplane/worker/region_files.h"
+#include "dataplane/worker/relay_config.h"
+#include "dataplane/worker/worker.h"
+
+namespace penstock {
+namespace {
+
+using Ports = std::vector<std::unique_ptr<Port>>;
+
+void describe(const PortFacts& facts) {
+  spdlog::info("port {}: {}, MAC {:02x}, MTU {}, UDP checksums sent by {}, checked by {}; multicast: {}", facts.device,
+               facts.driver, fmt::join(facts.mac, ":"), facts.mtu, facts.sends_udp_checksum ? "the port" : "us",
+               facts.checks_udp_checksum ? "the port" : "nobody", facts.multicast);
+}
+
+Ports startPorts(const Config& config, const Eal& eal, MbufPool& pool) {
+  if (config.dataplane.device.empty()) {
+    throw StartError(kExitConfig, "No port: set dataplane.device, for example to \"net_tap0,iface=penstock0\".");
+  }
+  PortRequest request{.mtu = config.dataplane.mtu, .groups = multicastGroups(localAddresses(config.media))};
+  Ports ports;
+  for (const std::string& device : config.dataplane.device) {
+    request.device = device;
+    if (!ports.empty()) request.mac = ports.front()->facts().mac;
+    ports.push_back(std::make_unique<Port>(eal, request, pool));
+    describe(ports.back()->facts());
+  }
+  return ports;
+}
+
+/// What all ports have in common.
+LinkFacts linkFacts(const Ports& ports) {
+  LinkFacts link{.mac = ports.front()->facts().mac, .mtu = UINT16_MAX, .sends_udp_checksum = true};
+  for (const auto& port : ports) {
+    link.mtu = std::min(link.mtu, port->facts().mtu);
+    link.sends_udp_checksum = link.sends_udp_checksum && port->facts().sends_udp_checksum;
+  }
+  return link;
+}
+
+std::vector<std::string> linkStates(const Ports& ports) {
+  std::vector<std::string> states;
+  for (const auto& port : ports) {
+    states.push_back(fmt::format("port {}: link is {}", port->facts().device, port->linkUp() ? "up" : "down"));
+  }
+  return states;
+}
+
+WorkerSettings workerSettings(const DataplaneConfig& config) {
+  const auto core = placeWorker(config.workers, allowedCores());
+  if (!core) throw StartError(kExitConfig, fmt::format("dataplane.workers: {}.", core.error()));
+  return {.index = 0, .core = *core, .sleeps = config.idle == Idle::kSleep};
+}
+
+void reportStart(contract::DataplaneStatus& status, const Eal& eal, const Ports& ports) {
+  status.worker_count = 1;
+  status.port_count = static_cast<uint32_t>(ports.size());
+  status.hugepages = eal.hugepages() ? 1 : 0;
+  status.started_ns = monotonicNow();
+}
+
+int serve(const Config& config) {
+  const std::string directory = config.seam.directory + "/";
+  OwnRegion reports_file(directory + std::string(contract::kReportsFile), contract::kReportsMagic,
+                         sizeof(contract::ReportsRegion), config.seam.group);
+  OwnRegion flows_file(directory + std::string(contract::kFlowsFile), contract::kFlowsMagic,
+                       sizeof(contract::FlowsRegion), "");
+  auto& reports = *static_cast<contract::ReportsRegion*>(reports_file.data());
+  auto& flows = *static_cast<contract::FlowsRegion*>(flows_file.data());
+  const WorkerSettings worker_settings = workerSettings(config.dataplane);
+
+  const Eal eal(config.dataplane);
+  spdlog::info("dpdk: {}", eal.memoryText());
+  MbufPool pool(config.dataplane.packet_buffers);
+  const Ports ports = startPorts(config, eal, pool);
+
+  const auto backend = srtp::makeLibsrtpBackend();
+  PortIo io(ports, pool, /*queue=*/0);
+  Relay relay(makeRelayConfig(config, linkFacts(ports)), *backend, io, reports, worker_settings.index, flows);
+  WorkerLink link;
+  Worker worker(worker_settings, relay, io, link, reports);
+  Housekeeping housekeeping(
+      {.tables_path = directory + std::string(contract::kTablesFile), .links = [&] { return linkStates(ports); }},
+      *backend, link, reports_file, flows_file);
+
+  dropCapabilities();
+  reportStart(reports.status, eal, ports);
+  worker.start();
+  housekeeping.start();
+  spdlog::info("running: worker {}, {}",
+               worker_settings.core ? fmt::format("pinned to core {}", *worker_settings.core) : "not pinned",
+               worker_settings.sleeps ? "sleeps when idle" : "polls always");
+  notifyReady("forwarding");
+
+  uint64_t worker_turns = 0, housekeeping_turns = 0;
+  const std::string signal = waitForStop([&] {
+    const bool well = link.turns != worker_turns && housekeeping.turns() != housekeeping_turns;
+    worker_turns = link.turns;
+    housekeeping_turns = housekeeping.turns();
+    return well;
+  });
+  notifyStopping();
+  spdlog::info("stopping on {}", signal);
+  housekeeping.stop();
+  worker.stop();
+  return kExitOk;
+}
+
+}  // namespace
+}  // namespace penstock
+
+int main(int argc, char** argv) {
+  using namespace penstock;
+  const auto settings = readSettings(
+      argc, argv, {.name = "penstock-dataplane", .purpose = "Forwards media between the ports of a Penstock relay."});
+  if (!settings) return finish(settings.error());
+  hardenProcess();
+  blockSignals();
+  setUpLog(settings->config.log, "penstock-dataplane");
+  for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
+  try {
+    return serve(settings->config);
+  } catch (const StartError& error) {
+    spdlog::critical("{}", error.what());
+    return error.exitCode();
+  } catch (const std::exception& error) {
+    spdlog::critical("{}", error.what());
+    return kExitFailure;
+  }
+}
