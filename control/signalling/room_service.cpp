@@ -221,6 +221,14 @@ void RoomService::onNominated(const std::string& transport) {
 }
 
 void RoomService::onConsentLost(const std::string& transport) {
+  silenced(transport, "connection_lost");
+}
+
+void RoomService::onClosed(const std::string& transport) {
+  silenced(transport, "left");
+}
+
+void RoomService::silenced(const std::string& transport, const std::string& reason) {
   const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
   if (!owner) return;
   const ParticipantKey key = *owner;
@@ -231,7 +239,7 @@ void RoomService::onConsentLost(const std::string& transport) {
   const Participant& who = *participant(key);
   for (const auto* each : {&who.publish_transport, &who.subscribe_transport})
     if (*each && !presence.silent.contains((*each)->id)) return;
-  (void)drop(key, "connection_lost");
+  (void)drop(key, reason);
 }
 
 void RoomService::tick() {

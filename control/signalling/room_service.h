@@ -38,6 +38,8 @@ class RoomService final : public Service {
   void onHandshakeFailed(const std::string& transport, const std::string& reason);
   void onNominated(const std::string& transport);
   void onConsentLost(const std::string& transport);
+  /// The client said goodbye on it (DTLS close_notify, authenticated).
+  void onClosed(const std::string& transport);
 
   /// To be called every 200 ms: speakers, and participants whose time is up.
   void tick();
@@ -82,6 +84,7 @@ class RoomService final : public Service {
   void expect(const ParticipantKey& key, uint64_t within_ms);
   void expire();
   Result<void> drop(const ParticipantKey& key, const std::string& reason);
+  void silenced(const std::string& transport, const std::string& reason);
   const Participant* participant(const ParticipantKey& key) const {
     return rooms_.participant(key.room, key.participant);
   }
