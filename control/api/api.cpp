@@ -5,11 +5,15 @@
 #include <ctime>
 #include <stdexcept>
 
+#include <spdlog/spdlog.h>
+
 #include "control/api/encoding.h"
 #include "control/api/handlers.h"
 
 namespace penstock {
 namespace {
+
+using namespace handlers;
 
 constexpr Route kRoutes[] = {
     {"GET", "/v1/rooms", Access::kRelay, Body::kNone, listRooms},
@@ -149,7 +153,7 @@ Admission Api::admit(const Request& request) const {
   admission.parameters = std::move(match.parameters);
   const auto room = admission.parameters.find("room");
   if (room != admission.parameters.end() && !isRoomName(room->second)) {
-    return refuse(badRequest("room_name_invalid", "A room name has 1 to 64 characters of A-Z a-z 0-9 _ . -"), label);
+    return refuse(handlers::badRequest("room_name_invalid", "A room name has 1 to 64 characters of A-Z a-z 0-9 _ . -"), label);
   }
   if (auto response = refuseOrigin(request)) return refuse(std::move(*response), label);
   if (auto response = refuseCaller(request, *match.route, admission)) return refuse(std::move(*response), label);
@@ -160,7 +164,14 @@ Admission Api::admit(const Request& request) const {
 }
 
 Response Api::answer(const Request& request, Admission admission) {
-  return admission.route->handler(context_, Call{request, std::move(admission.parameters), std::move(admission.token)});
+  try {
+    return admission.route->handler(context_,
+                                    Call{request, std::move(admission.parameters), std::move(admission.token)});
+  } catch (const std::exception& error) {
+    // A bug of ours. The other clients of this thread must not pay for it.
+    spdlog::error("{} {}: {}", request.method, admission.route->path, error.what());
+    return errorResponse({500, "internal", "The relay failed to answer; its log says why."});
+  }
 }
 
 bool Api::originAllowed(const Request& request) const {
@@ -195,7 +206,7 @@ std::optional<Response> Api::refuseCaller(const Request& request, const Route& r
   const auto room = admission.parameters.find("room");
   const std::string room_name = room == admission.parameters.end() ? std::string() : room->second;
   if (grants(admission.token.room, route.access, room_name)) return std::nullopt;
-  return notPermitted("The token's room grant does not allow this.");
+  return handlers::notPermitted("The token's room grant does not allow this.");
 }
 
 std::optional<Response> Api::refuseBody(const Request& request, const Route& route) const {

@@ -243,7 +243,9 @@ asio::awaitable<bool> HttpConnection::refuseRequest(boost::system::error_code er
   server_->metrics.httpRequest("other", "other", static_cast<unsigned>(refusal->status));
   Response response = errorResponse(*refusal);
   response.close = true;
-  co_return co_await respond(Request{}, std::move(response), false);
+  const Request unread;
+  server_->api.finish(unread, response);
+  co_return co_await respond(unread, std::move(response), false);
 }
 
 asio::awaitable<bool> HttpConnection::respond(const Request& request, Response response, bool keep_alive) {

@@ -3,7 +3,7 @@
 
 #include "control/api/api.h"
 
-namespace penstock {
+namespace penstock::handlers {
 
 // rooms_api.cpp
 Response listRooms(ApiContext& api, const Call& call);
@@ -54,4 +54,4 @@ Response trackUnknown();
 Response badRequest(const std::string& code, const std::string& message);
 Response notPermitted(const std::string& message);
 
-}  // namespace penstock
+}  // namespace penstock::handlers

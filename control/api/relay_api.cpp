@@ -5,7 +5,7 @@
 #include "control/api/openapi.h"
 #include "control/api/views.h"
 
-namespace penstock {
+namespace penstock::handlers {
 
 namespace json = boost::json;
 
@@ -87,4 +87,4 @@ Response asset(ApiContext& api, const Call& call) {
   return api.pages.serve("assets/" + call["path"], call.request);
 }
 
-}  // namespace penstock
+}  // namespace penstock::handlers

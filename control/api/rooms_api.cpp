@@ -9,7 +9,7 @@
 #include "control/api/views.h"
 #include "control/room/rooms.h"
 
-namespace penstock {
+namespace penstock::handlers {
 namespace {
 
 namespace json = boost::json;
@@ -188,4 +188,4 @@ Response unpublishTrack(ApiContext& api, const Call& call) {
   return emptyOr(api.service.unpublish(call["room"], call["track"]));
 }
 
-}  // namespace penstock
+}  // namespace penstock::handlers

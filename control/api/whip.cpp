@@ -9,7 +9,7 @@
 #include "control/api/encoding.h"
 #include "control/api/handlers.h"
 
-namespace penstock {
+namespace penstock::handlers {
 namespace {
 
 enum class Direction { kIn, kOut };
@@ -189,4 +189,4 @@ Response whipGet(ApiContext&, const Call&) {
   return emptyResponse(204);
 }
 
-}  // namespace penstock
+}  // namespace penstock::handlers
