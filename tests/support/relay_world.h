@@ -34,7 +34,7 @@ class HeapIo : public PacketIo {
     for (Buffer* buffer : live) delete buffer;
   }
 
-  Packet make() {
+  virtual Packet make() {
     auto* buffer = new Buffer{{}, 1};
     live.insert(buffer);
     return {.data = buffer->bytes.data(), .capacity_bytes = kFrameMax, .handle = buffer};
@@ -118,8 +118,11 @@ inline constexpr uint8_t kAbsSendTimeId = 5;
 inline constexpr uint8_t kTransportCcId = 7;
 
 class World {
+  std::unique_ptr<HeapIo> io_owner_;  // first: it outlives the relay
+
  public:
-  explicit World(RelayConfig base = {}) {
+  explicit World(RelayConfig base = {}, std::unique_ptr<HeapIo> packet_io = std::make_unique<HeapIo>())
+      : io_owner_(std::move(packet_io)), io(*io_owner_) {
     config = std::move(base);
     config.mac = kRelayMac;
     if (config.addresses.empty()) config.addresses = {*parseCidr("198.18.0.1/15"), *parseCidr("2001:db8::1/64")};
@@ -404,7 +407,7 @@ class World {
   }
 
   RelayConfig config;
-  HeapIo io;
+  HeapIo& io;
   RegionOwner<contract::ReportsRegion> reports = makeRegion<contract::ReportsRegion>();
   RegionOwner<contract::FlowsRegion> flows = makeRegion<contract::FlowsRegion>();
   contract::Cursor punt_tail{}, event_tail{};
