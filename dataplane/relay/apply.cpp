@@ -93,6 +93,15 @@ void keepBindings(const TrackState& track, contract::TrackRow& row) {
   }
 }
 
+/// What an earlier process bound by MID, and remembered in the flows region, comes with streams that know their SSRC.
+void resumeBindings(const TrackCommand& command, contract::TrackRow& row) {
+  for (uint8_t e = 0; e < row.encoding_count; ++e) {
+    const auto& [media, rtx] = command.encoding[e];
+    if (row.encoding[e].ssrc == 0 && media) row.encoding[e].ssrc = media->ssrc();
+    if (row.encoding[e].rtx_ssrc == 0 && rtx) row.encoding[e].rtx_ssrc = rtx->ssrc();
+  }
+}
+
 void setTrack(RelayState& s, TrackState& track, const contract::TrackRow& row, const contract::TrackRow& bound) {
   track.row = row;
   track.clock_rate_hz.fill(0);
@@ -209,6 +218,7 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
   if (opening) {
     const bool video = row.kind == contract::MediaKind::kVideo;
     s.tracks.emplace(command.index, video ? kVideoCachePackets : 1);
+    resumeBindings(command, row);
   } else {
     unregisterIncoming(s, s.tracks[command.index]);
     keepBindings(s.tracks[command.index], row);
