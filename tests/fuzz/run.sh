@@ -7,11 +7,11 @@ cd "$(dirname "$0")/../.."
 export CXX=${CXX:-clang++-14}
 seconds=${FUZZ_SECONDS:-60}
 if [ $# -eq 0 ]; then
-  set -- $(sed -nE "s/^  '([a-z_]+)': \['.*/\1/p" tests/fuzz/meson.build)
+  set -- $(sed -nE "/canary/d; s/^  '([a-z_]+)': \['.*/\1/p" tests/fuzz/meson.build)
 fi
 
 # Before version 19 clang reports older concepts than libstdc++ wants for std::expected, and has what it uses of them.
-cpp_args='-fsanitize=fuzzer-no-link,-D__cpp_concepts=202002L,-Wno-builtin-macro-redefined'
+cpp_args='-fsanitize=fuzzer-no-link -D__cpp_concepts=202002L -Wno-macro-redefined'
 [ -e build-fuzz/build.ninja ] || meson setup build-fuzz --buildtype debugoptimized -Db_sanitize=address,undefined \
   -Db_lundef=false -Dwerror=false -Dbench=disabled -Dcpp_args="$cpp_args" -Dfuzz_engine=-fsanitize=fuzzer
 ninja -C build-fuzz "${@/#/tests/fuzz/fuzz_}"

@@ -154,6 +154,8 @@ def main():
     paths = [p for p in subprocess.run(git, check=True, capture_output=True, text=True).stdout.split("\0") if p]
     files = {}
     for path in paths:
+        if path.endswith(".bin"):
+            continue  # a packet, even if it happens to read as text
         try:
             files[path] = (root / path).read_text(encoding="utf-8")
         except (UnicodeDecodeError, FileNotFoundError):
