@@ -13,10 +13,11 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 
 #include <spdlog/spdlog.h>
+
+#include "daemon/exit_codes.h"
 
 namespace penstock {
 namespace {
@@ -52,7 +53,7 @@ std::optional<gid_t> groupId(const std::string& group) {
   if (group.empty()) return std::nullopt;
   errno = 0;
   const ::group* entry = ::getgrnam(group.c_str());  // start-up, one thread
-  if (entry == nullptr) fail("seam.group: there is no group '" + group + "' on this machine");
+  if (entry == nullptr) throw StartError(kExitConfig, "seam.group: there is no group '" + group + "' on this machine");
   return entry->gr_gid;
 }
 
@@ -104,8 +105,8 @@ Mapping openExisting(const std::string& path) {
     if (errno == ENOENT) return {};
     fail("cannot open " + path + ": " + errnoText());
   }
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) fail(path + " is in use: another penstockd runs on this directory");
-  if (!isStillAt(path, file.get())) fail(path + " is being made by another penstockd");
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) throw StartError(kExitBusy, path + " is in use: another penstockd runs on this directory");
+  if (!isStillAt(path, file.get())) throw StartError(kExitBusy, path + " is being made by another penstockd");
 
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) fail("cannot look at " + path + ": " + errnoText());

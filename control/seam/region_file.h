@@ -46,7 +46,7 @@ std::expected<Mapping, std::string> mapReadOnly(const std::string& path, uint64_
 /// penstockd, made afresh (new epoch, all rows empty) when it is absent or of another layout.
 class TablesFile {
  public:
-  /// `group` may read it; empty leaves the group of the process. Throws std::runtime_error: this is start-up.
+  /// `group` may read it; empty leaves the group of the process. Throws StartError.
   TablesFile(const std::string& directory, const std::string& group);
 
   contract::TablesRegion& region() { return *static_cast<contract::TablesRegion*>(mapping_.data()); }

@@ -10,10 +10,11 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <stdexcept>
 
 #include <spdlog/spdlog.h>
 #include <sqlite3.h>
+
+#include "daemon/exit_codes.h"
 
 namespace penstock {
 namespace {
@@ -41,7 +42,7 @@ Database::Database(const std::string& path) : path_(path) {
     spdlog::warn("store.path: {} is not on tmpfs: keys would reach the disk", directory);
   if (open() && isUsable()) return;
   moveAside();
-  if (!open() || !isUsable()) throw std::runtime_error("store.path: cannot make " + path + ": " + error());
+  if (!open() || !isUsable()) throw StartError(kExitFailure, "store.path: cannot make " + path + ": " + error());
 }
 
 Database::~Database() {
@@ -58,7 +59,7 @@ void Database::close() {
 bool Database::open() {
   // SQLite gives its journal the mode of the file.
   const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) throw std::runtime_error("store.path: cannot open " + path_ + ": " + std::strerror(errno));
+  if (file < 0) throw StartError(errno == EACCES ? kExitRights : kExitConfig, "store.path: cannot open " + path_ + ": " + std::strerror(errno));
   ::fchmod(file, 0600);
   ::close(file);
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -69,7 +70,7 @@ bool Database::open() {
 bool Database::isUsable() {
   const int result = sqlite3_exec(connection_, kPragmas, nullptr, nullptr, nullptr);
   if ((result & 0xff) == SQLITE_BUSY)
-    throw std::runtime_error("store.path: " + path_ + " is in use: another penstockd runs on it");
+    throw StartError(kExitBusy, "store.path: " + path_ + " is in use: another penstockd runs on it");
   if (result != SQLITE_OK) return false;
 
   int version = -1;

@@ -19,7 +19,7 @@ class Database {
   /// Raised whenever the tables or the JSON in them change.
   static constexpr int kSchemaVersion = 1;
 
-  /// Throws std::runtime_error where no database can be made.
+  /// Throws StartError where no database can be made.
   explicit Database(const std::string& path);
   ~Database();
   Database(const Database&) = delete;

@@ -16,7 +16,7 @@ namespace penstock {
 /// most that. A failing store is logged and retried; it never stops a conference.
 class Store final : public Persistence {
  public:
-  /// A file that is damaged or of another version is moved aside. Throws std::runtime_error where none can be made.
+  /// A file that is damaged or of another version is moved aside. Throws StartError where none can be made.
   Store(boost::asio::any_io_executor executor, const std::string& path);
   ~Store() override;  // flushes
 
