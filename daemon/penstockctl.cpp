@@ -7,9 +7,9 @@
 #include <thread>
 #include <vector>
 
+#include <fmt/format.h>
 #include <boost/json.hpp>
 #include <boost/program_options.hpp>
-#include <fmt/format.h>
 
 #include "config/config.h"
 #include "control/seam/inspect.h"
@@ -49,8 +49,7 @@ Command parse(int argc, char** argv) {
   po::options_description options("Options");
   options.add_options()("help,h", "say this")("version", "say which release this is")(
       "directory,d", po::value(&command.directory)->default_value(SeamConfig().directory),
-      "where the regions are: seam.directory of the daemons")("json,j", po::bool_switch(&command.json),
-                                                              "print JSON")(
+      "where the regions are: seam.directory of the daemons")("json,j", po::bool_switch(&command.json), "print JSON")(
       "nonzero,n", po::bool_switch(&command.nonzero), "drops: only counters that counted something");
   po::options_description all = options;
   all.add_options()("command", po::value(&command.name));
@@ -98,7 +97,8 @@ void printRows(const boost::json::array& rows) {
   }
   for (const auto& line : lines) {
     std::string out;
-    for (size_t i = 0; i < line.size(); ++i) out += fmt::format("{:{}}  ", line[i], i + 1 < line.size() ? widths[i] : 0);
+    for (size_t i = 0; i < line.size(); ++i)
+      out += fmt::format("{:{}}  ", line[i], i + 1 < line.size() ? widths[i] : 0);
     out.erase(out.find_last_not_of(' ') + 1);
     std::cout << "  " << out << '\n';
   }
@@ -204,9 +204,7 @@ int run(const Command& command) {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  return run(parse(argc, argv));
-} catch (const UsageError& error) {
+int main(int argc, char** argv) try { return run(parse(argc, argv)); } catch (const UsageError& error) {
   std::cerr << "penstockctl: " << error.message << "\n\n" << kUsage;
   return kExitUsage;
 } catch (const std::exception& error) {

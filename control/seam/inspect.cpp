@@ -6,8 +6,8 @@
 #include <array>
 #include <string>
 
-#include <boost/json/array.hpp>
 #include <fmt/format.h>
+#include <boost/json/array.hpp>
 
 #include "control/seam/table_scan.h"
 
@@ -46,7 +46,9 @@ std::string text(const uint8_t* bytes, size_t length, size_t length_max) {
   return {reinterpret_cast<const char*>(bytes), std::min(length, length_max)};
 }
 
-std::string text(RowReference row) { return fmt::format("{}.{}", row.index, row.generation); }
+std::string text(RowReference row) {
+  return fmt::format("{}.{}", row.index, row.generation);
+}
 
 std::string text(const contract::Address& address) {
   char ip[INET6_ADDRSTRLEN] = "";
@@ -67,10 +69,14 @@ std::string remoteOf(const ReportsRegion* reports, RowReference row) {
 }
 
 std::string extensionsOf(const contract::TransportRow& row) {
-  static constexpr const char* kNames[] = {
-      "mid",  "rid",  "rrid",        "audio-level",   "abs-send-time", "abs-capture-time", "transport-cc",
-      "dd",   "orientation", "playout-delay", "content-type",  "timing",        "color-space",      "layers-allocation",
-      "toffset"};
+  static constexpr const char* kNames[] = {"mid",           "rid",
+                                           "rrid",          "audio-level",
+                                           "abs-send-time", "abs-capture-time",
+                                           "transport-cc",  "dd",
+                                           "orientation",   "playout-delay",
+                                           "content-type",  "timing",
+                                           "color-space",   "layers-allocation",
+                                           "toffset"};
   static_assert(std::size(kNames) == static_cast<size_t>(contract::Extension::kCount));
   std::string out;
   for (size_t i = 0; i < std::size(kNames); ++i) {
@@ -145,7 +151,9 @@ array describeTable(const Slot<Row> (&table)[N], const ReportsRegion* reports) {
   return rows;
 }
 
-uint32_t workersOf(const ReportsRegion& reports) { return std::min(reports.status.worker_count, contract::kWorkerMax); }
+uint32_t workersOf(const ReportsRegion& reports) {
+  return std::min(reports.status.worker_count, contract::kWorkerMax);
+}
 
 uint64_t ageMs(uint64_t heartbeat_ns, uint64_t now_ns) {
   return now_ns > heartbeat_ns ? (now_ns - heartbeat_ns) / 1'000'000 : 0;
@@ -204,16 +212,16 @@ object inspectDrops(const ReportsRegion& reports) {
                               {"help", name.help}});
   }
   const auto value = [&](Counter counter) { return values[static_cast<size_t>(counter)]; };
-  const uint64_t handled = value(Counter::forwarded) + value(Counter::punted) + value(Counter::answered) + receive_drops;
+  const uint64_t handled =
+      value(Counter::forwarded) + value(Counter::punted) + value(Counter::answered) + receive_drops;
   const uint64_t settled = value(Counter::sent) + send_drops;
   return {{"counters", std::move(counters)},
-          {"receive",
-           object{{"received", value(Counter::received)},
-                  {"forwarded", value(Counter::forwarded)},
-                  {"punted", value(Counter::punted)},
-                  {"answered", value(Counter::answered)},
-                  {"dropped", receive_drops},
-                  {"difference", static_cast<int64_t>(value(Counter::received) - handled)}}},
+          {"receive", object{{"received", value(Counter::received)},
+                             {"forwarded", value(Counter::forwarded)},
+                             {"punted", value(Counter::punted)},
+                             {"answered", value(Counter::answered)},
+                             {"dropped", receive_drops},
+                             {"difference", static_cast<int64_t>(value(Counter::received) - handled)}}},
           {"send", object{{"made", value(Counter::made)},
                           {"sent", value(Counter::sent)},
                           {"dropped", send_drops},

@@ -105,7 +105,8 @@ Mapping openExisting(const std::string& path) {
     if (errno == ENOENT) return {};
     fail("cannot open " + path + ": " + errnoText());
   }
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) throw StartError(kExitBusy, path + " is in use: another penstockd runs on this directory");
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
+    throw StartError(kExitBusy, path + " is in use: another penstockd runs on this directory");
   if (!isStillAt(path, file.get())) throw StartError(kExitBusy, path + " is being made by another penstockd");
 
   struct stat status {};

@@ -59,7 +59,9 @@ void Database::close() {
 bool Database::open() {
   // SQLite gives its journal the mode of the file.
   const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) throw StartError(errno == EACCES ? kExitRights : kExitConfig, "store.path: cannot open " + path_ + ": " + std::strerror(errno));
+  if (file < 0)
+    throw StartError(errno == EACCES ? kExitRights : kExitConfig,
+                     "store.path: cannot open " + path_ + ": " + std::strerror(errno));
   ::fchmod(file, 0600);
   ::close(file);
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
