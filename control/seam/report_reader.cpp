@@ -64,7 +64,11 @@ bool isKnown(const Event& event) {
 
 ReportReader::ReportReader(boost::asio::any_io_executor executor, TablesFile& tables, ReportsFile& reports,
                            Callbacks callbacks)
-    : tables_(tables.region()), reports_(reports), callbacks_(std::move(callbacks)), timer_(executor) {}
+    : tables_(tables.region()),
+      reports_(reports),
+      callbacks_(std::move(callbacks)),
+      timer_(executor),
+      tables_are_new_(tables.isNew()) {}
 
 void ReportReader::start() {
   running_ = true;
@@ -96,8 +100,21 @@ void ReportReader::refresh(uint64_t now_ns) {
       break;
     case ReportsFile::Change::kAttached:
       spdlog::info("reports of the dataplane attached, epoch {:016x}", reports_.region()->header.epoch);
+      if (tables_are_new_) skipEarlierReports(*reports_.region());
       if (callbacks_.on_attached) callbacks_.on_attached();
       break;
+  }
+  tables_are_new_ = false;
+}
+
+/// Reports that are there before our new tables name rows of other tables: a generation would match by chance.
+void ReportReader::skipEarlierReports(const ReportsRegion& reports) {
+  const auto skip = [](const contract::Cursor& head, contract::Cursor& tail) {
+    tail.count.store(head.count.load(std::memory_order_acquire), std::memory_order_release);
+  };
+  for (uint32_t i = 0; i < workerCount(reports); ++i) {
+    skip(reports.worker[i].event_head, tables_.event_tail[i]);
+    skip(reports.worker[i].punt_head, tables_.punt_tail[i]);
   }
 }
 

@@ -55,6 +55,7 @@ class ReportReader {
  private:
   void onTimer();
   void refresh(uint64_t now_ns);
+  void skipEarlierReports(const contract::ReportsRegion& reports);
   uint32_t workerCount(const contract::ReportsRegion& reports) const;
   uint64_t available(const contract::Cursor& head, contract::Cursor& tail, uint64_t ring_size);
   bool takePunts(const contract::WorkerReports& worker, contract::Cursor& tail);
@@ -66,6 +67,7 @@ class ReportReader {
   boost::asio::steady_timer timer_;
   uint64_t next_refresh_ns_ = 0;
   bool hurried_ = false, running_ = false;
+  bool tables_are_new_;
   Figures figures_;
 };
 

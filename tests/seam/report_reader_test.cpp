@@ -40,6 +40,28 @@ Event nominated(uint32_t index) {
   return {.kind = EventKind::kTransportNominated, .subject = {index, 1}, .time_ns = index};
 }
 
+TEST(ReportReader, does_not_take_reports_about_earlier_tables_for_its_own) {
+  TemporaryDirectory directory;
+  FakeDataplane dataplane(directory.path(), 1);
+  dataplane.report(nominated(0));
+  dataplane.punt({0, 1}, 10, 0);
+  {
+    Reader control(directory.path());
+    control.turn();
+    EXPECT_TRUE(control.events.empty());
+    EXPECT_TRUE(control.punts.empty());
+    dataplane.report(nominated(1));
+    control.turn();
+    ASSERT_EQ(control.events.size(), 1u);
+    EXPECT_EQ(control.events[0].subject.index, 1u);
+  }
+  dataplane.report(nominated(2));
+  Reader restarted(directory.path());
+  restarted.turn();
+  ASSERT_EQ(restarted.events.size(), 1u) << "what was reported while penstockd was away";
+  EXPECT_EQ(restarted.events[0].subject.index, 2u);
+}
+
 TEST(ReportReader, waits_for_a_dataplane_and_then_takes_what_it_reports) {
   TemporaryDirectory directory;
   Reader control(directory.path());
@@ -66,6 +88,7 @@ TEST(ReportReader, takes_a_full_ring_in_order_and_in_bounded_turns) {
   TemporaryDirectory directory;
   FakeDataplane dataplane(directory.path(), 1);
   Reader control(directory.path());
+  control.turn();
   for (uint32_t i = 0; i < contract::kEventMax; ++i) dataplane.report(nominated(i));
   for (uint32_t i = 0; i < contract::kPuntMax; ++i) dataplane.punt({i, 1}, 1 + i, 0);
   EXPECT_TRUE(control.reader.poll()) << "more than one turn's worth";
@@ -80,6 +103,7 @@ TEST(ReportReader, survives_absurd_cursors_counts_lengths_and_kinds) {
   TemporaryDirectory directory;
   FakeDataplane dataplane(directory.path(), 1, 1'000'000);
   Reader control(directory.path());
+  control.turn();
 
   dataplane.punt({0, 1}, 0, 0);
   dataplane.punt({0, 1}, contract::kDatagramMax + 1, 0);
@@ -115,6 +139,7 @@ TEST(ReportReader, goes_on_with_a_dataplane_that_was_made_afresh) {
   TemporaryDirectory directory;
   auto first = std::make_unique<FakeDataplane>(directory.path(), 1);
   Reader control(directory.path());
+  control.turn();
   for (uint32_t i = 0; i < 100; ++i) first->report(nominated(i));
   control.turn();
   FakeDataplane second(directory.path(), 2);
