@@ -1,16 +1,23 @@
 // Header templates and the one's complement sum.
 #include "dataplane/packet/build.h"
 
+#include <utility>
+
 namespace penstock {
 namespace {
 
 /// Two words side by side: SSE2 and NEON are in every machine of their kind.
 typedef uint64_t WordPair __attribute__((vector_size(16)));
 
+/// In memory order: the sum has no byte order of its own.
+template <class T>
+T loadNative(const uint8_t* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
 WordPair loadPair(const uint8_t* from) {
-  WordPair pair;
-  std::memcpy(&pair, from, sizeof pair);
-  return pair;
+  return loadNative<WordPair>(from);
 }
 
 /// A 16-bit number as one word of a sum in memory order.
@@ -51,14 +58,21 @@ uint64_t checksumAdd(uint64_t sum, std::span<const uint8_t> bytes) {
     low += (first & mask) + (second & mask);
     high += (first >> 32) + (second >> 32);
   }
-  if (left != 0) {
-    uint8_t tail[32] = {};  // RFC 1071: an odd byte is padded with a zero behind it
-    std::memcpy(tail, at, left);
-    const WordPair first = loadPair(tail), second = loadPair(tail + 16);
-    low += (first & mask) + (second & mask);
-    high += (first >> 32) + (second >> 32);
+  if (left & 16) {
+    const WordPair pair = loadPair(at);
+    low += pair & mask;
+    high += pair >> 32;
+    at += 16;
   }
-  const uint64_t total = low[0] + low[1] + high[0] + high[1];
+  uint64_t total = low[0] + low[1] + high[0] + high[1];
+  if (left & 8) {
+    const auto word = loadNative<uint64_t>(at);
+    total += (word & 0xffff'ffff) + (word >> 32);
+    at += 8;
+  }
+  if (left & 4) total += loadNative<uint32_t>(std::exchange(at, at + 4));
+  if (left & 2) total += loadNative<uint16_t>(std::exchange(at, at + 2));
+  if (left & 1) total += sumOf(static_cast<uint16_t>(*at << 8));  // RFC 1071: padded with a zero behind it
   return sum + (total & 0xffff'ffff) + (total >> 32);
 }
 

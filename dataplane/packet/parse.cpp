@@ -13,46 +13,47 @@ constexpr uint8_t kIcmpv6NeighbourAdvertisement = 136;
 constexpr uint8_t kIpv6Fragment = 44;
 constexpr uint16_t kIpv4MoreFragmentsAndOffset = 0x3fff;
 
-using Refusal = std::unexpected<Counter>;
+/// Each step fills the view in place and says what is wrong, or this: the view is not copied on its way up.
+constexpr Counter kGood = Counter::count_;
 
 /// `view.payload` is the UDP header and what follows; narrows it to the datagram.
-std::expected<FrameView, Counter> parseUdp(FrameView view) {
+Counter parseUdp(FrameView& view) {
   const auto udp = view.payload;
-  if (udp.size() < kUdpSize) return Refusal(Counter::udp_malformed);
+  if (udp.size() < kUdpSize) return Counter::udp_malformed;
   const size_t length = load16(udp.data() + 4);
   // Shorter than the IP payload is legal (RFC 768); what lies behind is not part of the datagram.
-  if (length < kUdpSize || length > udp.size()) return Refusal(Counter::udp_malformed);
+  if (length < kUdpSize || length > udp.size()) return Counter::udp_malformed;
   std::memcpy(&view.source.port_be, udp.data(), 2);
   std::memcpy(&view.destination.port_be, udp.data() + 2, 2);
   view.kind = FrameKind::kUdp;
   view.payload = udp.subspan(kUdpSize, length - kUdpSize);
   view.payload_offset = static_cast<uint16_t>(view.payload_offset + kUdpSize);
-  return view;
+  return kGood;
 }
 
-std::expected<FrameView, Counter> parseIcmp(FrameView view) {
-  if (view.payload.size() < 8) return Refusal(Counter::ip_malformed);
+Counter parseIcmp(FrameView& view) {
+  if (view.payload.size() < 8) return Counter::ip_malformed;
   const uint8_t type = view.payload[0];
   if (type == (view.family == Family::kIpv4 ? kIcmpEchoRequest : kIcmpv6EchoRequest)) {
     view.kind = FrameKind::kEchoRequest;
-    return view;
+    return kGood;
   }
   if (view.family == Family::kIpv6 && (type == kIcmpv6NeighbourSolicitation || type == kIcmpv6NeighbourAdvertisement)) {
     view.kind = FrameKind::kNeighbourDiscovery;
-    return view;
+    return kGood;
   }
-  return Refusal(Counter::icmp_unhandled);
+  return Counter::icmp_unhandled;
 }
 
-std::expected<FrameView, Counter> parseIpv4(FrameView view, std::span<const uint8_t> ip) {
-  if (ip.size() < kIpv4Size) return Refusal(Counter::frame_truncated);
+Counter parseIpv4(std::span<const uint8_t> ip, FrameView& view) {
+  if (ip.size() < kIpv4Size) return Counter::frame_truncated;
   const size_t header_size = (ip[0] & 0x0fu) * 4;
   const size_t total_length = load16(ip.data() + 2);
-  if (ip[0] >> 4 != 4 || header_size < kIpv4Size || total_length < header_size) return Refusal(Counter::ip_malformed);
-  if (total_length > ip.size()) return Refusal(Counter::frame_truncated);
+  if (ip[0] >> 4 != 4 || header_size < kIpv4Size || total_length < header_size) return Counter::ip_malformed;
+  if (total_length > ip.size()) return Counter::frame_truncated;
   // RFC 1071 section 1: the sum over a right header, checksum included, is all ones.
-  if (checksumFold(checksumAdd(0, ip.first(header_size))) != 0xffff) return Refusal(Counter::ip_checksum_bad);
-  if ((load16(ip.data() + 6) & kIpv4MoreFragmentsAndOffset) != 0) return Refusal(Counter::ip_fragment);
+  if (checksumFold(checksumAdd(0, ip.first(header_size))) != 0xffff) return Counter::ip_checksum_bad;
+  if ((load16(ip.data() + 6) & kIpv4MoreFragmentsAndOffset) != 0) return Counter::ip_fragment;
 
   view.family = Family::kIpv4;
   view.hop_limit = ip[8];
@@ -63,14 +64,14 @@ std::expected<FrameView, Counter> parseIpv4(FrameView view, std::span<const uint
   view.payload_offset = static_cast<uint16_t>(view.ip_offset + header_size);
   if (ip[9] == kProtocolUdp) return parseUdp(view);
   if (ip[9] == kProtocolIcmp) return parseIcmp(view);
-  return Refusal(Counter::ip_protocol_unknown);
+  return Counter::ip_protocol_unknown;
 }
 
-std::expected<FrameView, Counter> parseIpv6(FrameView view, std::span<const uint8_t> ip) {
-  if (ip.size() < kIpv6Size) return Refusal(Counter::frame_truncated);
-  if (ip[0] >> 4 != 6) return Refusal(Counter::ip_malformed);
+Counter parseIpv6(std::span<const uint8_t> ip, FrameView& view) {
+  if (ip.size() < kIpv6Size) return Counter::frame_truncated;
+  if (ip[0] >> 4 != 6) return Counter::ip_malformed;
   const size_t payload_length = load16(ip.data() + 4);
-  if (payload_length > ip.size() - kIpv6Size) return Refusal(Counter::frame_truncated);
+  if (payload_length > ip.size() - kIpv6Size) return Counter::frame_truncated;
 
   view.family = Family::kIpv6;
   view.hop_limit = ip[7];
@@ -78,47 +79,46 @@ std::expected<FrameView, Counter> parseIpv6(FrameView view, std::span<const uint
   view.source = addressFromV6(ip.data() + 8);
   view.destination = addressFromV6(ip.data() + 24);
   // RFC 4291 section 2.5.5.2 makes ::ffff:0:0/96 a notation, not something to send: on the wire it would pass for IPv4.
-  if (isV4(view.source) || isV4(view.destination)) return Refusal(Counter::ip_malformed);
+  if (isV4(view.source) || isV4(view.destination)) return Counter::ip_malformed;
   view.payload = ip.subspan(kIpv6Size, payload_length);
   view.payload_offset = static_cast<uint16_t>(view.ip_offset + kIpv6Size);
   if (ip[6] == kProtocolUdp) return parseUdp(view);
   if (ip[6] == kProtocolIcmpv6) return parseIcmp(view);
   // Extension headers have no place before media or neighbour discovery (RFC 6980 even forbids fragments there).
-  return Refusal(ip[6] == kIpv6Fragment ? Counter::ip_fragment : Counter::ip_protocol_unknown);
+  return ip[6] == kIpv6Fragment ? Counter::ip_fragment : Counter::ip_protocol_unknown;
 }
 
-}  // namespace
-
-std::expected<FrameView, Counter> parseFrame(std::span<const uint8_t> frame) {
-  if (frame.size() < kEthernetSize) return Refusal(Counter::frame_truncated);
+Counter parseEthernet(std::span<const uint8_t> frame, FrameView& view) {
+  if (frame.size() < kEthernetSize) return Counter::frame_truncated;
   // Offsets have 16 bits; no port gives us frames that long.
-  if (frame.size() > 0xffff) return Refusal(Counter::datagram_too_long);
-  FrameView view{};
+  if (frame.size() > 0xffff) return Counter::datagram_too_long;
   std::memcpy(view.destination_mac.bytes, frame.data(), 6);
   std::memcpy(view.source_mac.bytes, frame.data() + 6, 6);
   size_t offset = kEthernetSize;
   uint16_t type = load16(frame.data() + 12);
   if (type == kEtherTypeVlan) {
-    if (frame.size() < offset + kVlanTagSize) return Refusal(Counter::frame_truncated);
+    if (frame.size() < offset + kVlanTagSize) return Counter::frame_truncated;
     view.vlan = load16(frame.data() + offset) & 0x0fff;
     type = load16(frame.data() + offset + 2);
     offset += kVlanTagSize;
   }
   view.ip_offset = static_cast<uint16_t>(offset);
-  switch (type) {
-    case kEtherTypeIpv4:
-      return parseIpv4(view, frame.subspan(offset));
-    case kEtherTypeIpv6:
-      return parseIpv6(view, frame.subspan(offset));
-    case kEtherTypeArp:
-      view.kind = FrameKind::kArp;
-      view.family = Family::kIpv4;
-      view.payload = frame.subspan(offset);
-      view.payload_offset = static_cast<uint16_t>(offset);
-      return view;
-    default:
-      return Refusal(Counter::frame_type_unknown);
-  }
+  if (type == kEtherTypeIpv4) return parseIpv4(frame.subspan(offset), view);
+  if (type == kEtherTypeIpv6) return parseIpv6(frame.subspan(offset), view);
+  if (type != kEtherTypeArp) return Counter::frame_type_unknown;
+  view.kind = FrameKind::kArp;
+  view.family = Family::kIpv4;
+  view.payload = frame.subspan(offset);
+  view.payload_offset = static_cast<uint16_t>(offset);
+  return kGood;
+}
+
+}  // namespace
+
+std::expected<FrameView, Counter> parseFrame(std::span<const uint8_t> frame) {
+  std::expected<FrameView, Counter> result;
+  if (const Counter refusal = parseEthernet(frame, *result); refusal != kGood) result = std::unexpected(refusal);
+  return result;
 }
 
 bool udpChecksumGood(std::span<const uint8_t> frame, const FrameView& view) {

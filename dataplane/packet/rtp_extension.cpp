@@ -9,6 +9,28 @@ constexpr uint8_t kOneByteStop = 15;
 constexpr size_t kOneByteSizeMax = 16;
 constexpr size_t kBlockHeaderSize = 4;
 
+/// Values are short: a call of memcpy costs more than the bytes. Two moves that overlap copy any size between them.
+inline void copyShort(uint8_t* to, const uint8_t* from, size_t size) {
+  const auto two = [&]<class T>(T) {
+    T first, last;
+    std::memcpy(&first, from, sizeof(T));
+    std::memcpy(&last, from + size - sizeof(T), sizeof(T));
+    std::memcpy(to, &first, sizeof(T));
+    std::memcpy(to + size - sizeof(T), &last, sizeof(T));
+  };
+  if (size > 16) {
+    std::memcpy(to, from, size);
+  } else if (size >= 8) {
+    two(uint64_t{});
+  } else if (size >= 4) {
+    two(uint32_t{});
+  } else if (size >= 2) {
+    two(uint16_t{});
+  } else if (size == 1) {
+    *to = *from;
+  }
+}
+
 }  // namespace
 
 void RtpExtensions::append(uint8_t id, uint8_t size, size_t offset) {
@@ -50,15 +72,14 @@ bool RtpExtensions::parseTwoByte(const RtpView& view) {
 }
 
 std::expected<RtpExtensions, Counter> RtpExtensions::parse(const RtpView& view) {
-  RtpExtensions extensions;
-  extensions.packet_ = view.packet;
+  std::expected<RtpExtensions, Counter> extensions(std::in_place, view);  // made where it is returned, not copied
   bool good = true;
   if (view.extension_profile == kOneByteProfile) {
-    good = extensions.parseOneByte(view);
+    good = extensions->parseOneByte(view);
   } else if ((view.extension_profile & 0xfff0) == kTwoByteProfile) {
-    good = extensions.parseTwoByte(view);
+    good = extensions->parseTwoByte(view);
   }
-  if (!good) return std::unexpected(Counter::rtp_malformed);
+  if (!good) extensions = std::unexpected(Counter::rtp_malformed);
   return extensions;
 }
 
@@ -99,9 +120,8 @@ size_t ExtensionWriter::write(std::span<uint8_t> out) {
       *at++ = static_cast<uint8_t>(item.id << 4 | (item.size - 1));
     }
     item.offset = static_cast<uint16_t>(at - out.data());
-    if (item.size == 0) continue;
     if (item.value != nullptr) {
-      std::memcpy(at, item.value, item.size);
+      copyShort(at, item.value, item.size);
     } else {
       std::memset(at, 0, item.size);
     }

@@ -29,6 +29,8 @@ class RtpExtensions {
   /// Counter: rtp_malformed, when an element passes the end of the block. Elements beyond the limit are not looked at;
   /// a block of a profile other than RFC 8285's has none.
   static std::expected<RtpExtensions, Counter> parse(const RtpView& view);
+  /// No elements; what parse() fills.
+  explicit RtpExtensions(const RtpView& view) : packet_(view.packet) {}
 
   /// Value of the first element with this id; nothing for id 0.
   std::optional<std::span<const uint8_t>> find(uint8_t id) const {
