@@ -39,12 +39,11 @@ struct Apply {
   Result<void> checkTransport(const std::optional<Transport>& now, const Transport& next) const;
   Result<void> checkTracks(const Room& room, const Participant& publisher, const std::vector<Track>& tracks) const;
   Result<void> checkSubscriptions(const Room& room, const Participant& subscriber, const Subscribed& event) const;
+  static Refused refuse(int status, const char* code, const char* message);
+  static Refused roomUnknown();
+  static Refused participantUnknown();
+  static Refused trackUnknown();
   void say(const std::string& room, const std::string& except, boost::json::object message);
 };
-
-Refused refuse(int status, const char* code, const char* message);
-Refused roomUnknown();
-Refused participantUnknown();
-Refused trackUnknown();
 
 }  // namespace penstock

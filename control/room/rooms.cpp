@@ -9,16 +9,16 @@
 
 namespace penstock {
 
-Refused refuse(int status, const char* code, const char* message) {
+Refused Apply::refuse(int status, const char* code, const char* message) {
   return Refused(Refusal{status, code, message});
 }
-Refused roomUnknown() {
+Refused Apply::roomUnknown() {
   return refuse(404, "room_unknown", "There is no such room.");
 }
-Refused participantUnknown() {
+Refused Apply::participantUnknown() {
   return refuse(404, "participant_unknown", "There is no such participant in the room.");
 }
-Refused trackUnknown() {
+Refused Apply::trackUnknown() {
   return refuse(404, "track_unknown", "There is no such track in the room.");
 }
 

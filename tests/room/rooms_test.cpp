@@ -1,0 +1,374 @@
+// Rooms by table: what each event does and refuses. And a property: whatever is applied, what must hold holds.
+#include "control/room/rooms.h"
+
+#include <gtest/gtest.h>
+
+#include "control/room/authorise.h"
+#include "control/room/codec.h"
+
+namespace penstock {
+namespace {
+
+Transport transport(const std::string& id, Purpose purpose) {
+  Transport made;
+  made.id = id;
+  made.purpose = purpose;
+  made.ice_ufrag = "u" + id;
+  made.ice_pwd = "p";
+  return made;
+}
+
+Track track(const std::string& id, uint32_t ssrc, Kind kind = Kind::audio) {
+  Track made;
+  made.id = id;
+  made.kind = kind;
+  made.mid = id;
+  made.codecs = {{.name = "opus", .clock_rate_hz = 48000, .channels = 2, .payload_type = 111}};
+  made.encodings = {{.ssrc = ssrc}};
+  return made;
+}
+
+Participant member(const std::string& id, Permissions permissions = {}) {
+  Participant made;
+  made.id = id;
+  made.name = id;
+  made.permissions = permissions;
+  return made;
+}
+
+struct InRoom : testing::Test {
+  Rooms rooms{{.rooms_max = 2}};
+
+  InRoom() {
+    apply(RoomOpened{"room", {.participants_max = 3, .tracks_max = 2}, false, 1});
+    apply(ParticipantJoined{"room", member("a")});
+    apply(ParticipantJoined{"room", member("b")});
+  }
+  Change apply(const RoomEvent& event) {
+    auto change = rooms.apply(event);
+    EXPECT_TRUE(change) << change.error().code;
+    return change.value_or(Change{});
+  }
+  std::string refused(const RoomEvent& event) {
+    const auto change = rooms.apply(event);
+    return change ? "" : change.error().code;
+  }
+  Published published(std::vector<Track> tracks, const std::string& transport_id = "xa") {
+    return {"room", "a", transport(transport_id, Purpose::publish), {}, std::move(tracks)};
+  }
+};
+
+TEST_F(InRoom, refusals_have_their_codes) {
+  apply(published({track("t1", 1)}));
+  Track no_codec = track("t9", 9), many = track("t9", 9), long_mid = track("t9", 9);
+  no_codec.codecs.clear();
+  many.codecs.assign(9, {.name = "VP8", .clock_rate_hz = 90000, .payload_type = 96, .rtx_payload_type = 97});
+  long_mid.mid = std::string(17, 'm');
+  Participant muted_name = member("c");
+  muted_name.name = "\x01";
+  const Subscription active{.track = "t1", .mid = "0", .ssrc = 5, .codecs = {{.name = "opus"}}, .active = true};
+  Subscription no_ssrc = active;
+  no_ssrc.ssrc = 0;
+  const auto subscribed = [&](std::vector<Subscription> list) {
+    return Subscribed{"room", "b", transport("xb", Purpose::subscribe), {}, std::move(list)};
+  };
+  const std::pair<RoomEvent, std::string> cases[] = {
+      {RoomOpened{"room", {}, false, 0}, "room_exists"},                                                  // 0
+      {RoomOpened{"a b", {}, false, 0}, "bad_message"},                                                   // 1
+      {RoomLimitsSet{"none", {}}, "room_unknown"},                                                        // 2
+      {RoomClosed{"none"}, "room_unknown"},                                                               // 3
+      {ParticipantJoined{"none", member("c")}, "room_unknown"},                                           // 4
+      {ParticipantJoined{"room", member("a")}, "participant_exists"},                                     // 5
+      {ParticipantJoined{"room", muted_name}, "bad_message"},                                             // 6
+      {ParticipantLeft{"room", "z", "left"}, "participant_unknown"},                                      // 7
+      {published({track("t1", 1), track("t2", 2), track("t3", 3)}), "tracks_full"},                       // 8
+      {published({track("t1", 1), track("t1", 2)}), "track_exists"},                                      // 9
+      {published({track("t1", 1), track("t2", 1)}), "sdp_invalid"},                                       // 10
+      {published({no_codec}), "sdp_unsupported"},                                                         // 11
+      {published({many}), "sdp_unsupported"},                                                             // 12
+      {published({long_mid}), "sdp_unsupported"},                                                         // 13
+      {Published{"room", "b", transport("xb", Purpose::publish), {}, {track("t1", 1)}}, "track_exists"},  // 14
+      {Published{"room", "b", transport("xa", Purpose::publish), {}, {}}, "transport_exists"},            // 15
+      {Unpublished{"room", "a", "t9"}, "track_unknown"},                                                  // 16
+      {Unpublished{"room", "b", "t1"}, "track_unknown"},                                                  // 17
+      {SubscriptionWanted{"room", "b", "t9"}, "track_unknown"},                                           // 18
+      {SubscriptionWanted{"room", "a", "t1"}, "track_unknown"},                                    // 19: one's own
+      {SubscriptionDropped{"room", "b", "t9"}, "track_unknown"},                                   // 20
+      {subscribed({{.track = "t9"}}), "track_unknown"},                                            // 21
+      {subscribed({{.track = "t1"}, {.track = "t1"}}), "track_exists"},                            // 22
+      {subscribed({no_ssrc}), "sdp_invalid"},                                                      // 23
+      {Subscribed{"room", "b", transport("xa", Purpose::subscribe), {}, {}}, "transport_exists"},  // 24
+      {TrackMuted{"room", "t9", false, true}, "track_unknown"},                                    // 25
+      {TransportSecured{"room", "x9", {}}, "transport_unknown"},                                   // 26
+      {TransportSecured{"none", "xa", {}}, "transport_unknown"},                                   // 27
+  };
+  for (size_t i = 0; i < std::size(cases); ++i) EXPECT_EQ(refused(cases[i].first), cases[i].second) << "case " << i;
+}
+
+TEST_F(InRoom, limits_hold) {
+  apply(ParticipantJoined{"room", member("c")});
+  EXPECT_EQ(refused(ParticipantJoined{"room", member("d")}), "room_full");
+  apply(RoomLimitsSet{"room", {.participants_max = 4}});
+  apply(ParticipantJoined{"room", member("d")});
+  apply(RoomOpened{"second", {}, true, 0});
+  EXPECT_EQ(refused(RoomOpened{"third", {}, true, 0}), "rooms_full");
+}
+
+TEST_F(InRoom, who_subscribes_automatically_wants_each_track_of_others) {
+  Participant listless = member("c");
+  listless.auto_subscribe = false;
+  apply(ParticipantJoined{"room", listless});
+  const Change change = apply(published({track("t1", 1)}));
+  EXPECT_EQ(change.wants_changed, (std::set<ParticipantKey>{{"room", "b"}}));
+  EXPECT_TRUE(findSubscription(*rooms.participant("room", "b"), "t1"));
+  EXPECT_FALSE(findSubscription(*rooms.participant("room", "a"), "t1"));
+  EXPECT_FALSE(findSubscription(*rooms.participant("room", "c"), "t1"));
+  apply(RoomLimitsSet{"room", {.participants_max = 9}});
+  const Change joined = apply(ParticipantJoined{"room", member("d")});
+  EXPECT_TRUE(joined.wants_changed.contains({"room", "d"}));
+  const Change forbidden = apply(ParticipantJoined{"room", member("e", {.subscribe = false})});
+  EXPECT_TRUE(forbidden.wants_changed.empty());
+}
+
+TEST_F(InRoom, a_change_lists_what_it_touched_and_no_more) {
+  apply(published({track("t1", 1), track("t2", 2)}));
+  apply(Subscribed{
+      "room",
+      "b",
+      transport("xb", Purpose::subscribe),
+      {},
+      {{.track = "t1", .mid = "0", .ssrc = 5, .codecs = {{.name = "opus"}}, .active = true}, {.track = "t2"}}});
+  const Change same = apply(published({track("t1", 1), track("t2", 2)}));
+  EXPECT_TRUE(same.tracks.empty() && same.messages.empty() && same.wants_changed.empty());
+  const Change mute = apply(TrackMuted{"room", "t1", true, true});
+  EXPECT_EQ(mute.tracks, std::set<std::string>{"t1"});
+  EXPECT_TRUE(mute.subscriptions.empty() && mute.transports.empty());
+  Track renumbered = track("t1", 1);
+  renumbered.muted_by_moderator = true;
+  renumbered.codecs[0].payload_type = 109;
+  const Change codecs = apply(published({renumbered, track("t2", 2)}));
+  EXPECT_EQ(codecs.tracks, std::set<std::string>{"t1"});
+  EXPECT_TRUE(codecs.subscriptions.contains({"xb", "t1"}));
+  const Change gone = apply(published({track("t2", 2)}));
+  EXPECT_TRUE(gone.tracks_removed.contains("t1"));
+  EXPECT_TRUE(gone.subscriptions_removed.contains({"xb", "t1"}));
+  const Change left = apply(ParticipantLeft{"room", "a", "left"});
+  EXPECT_TRUE(left.transports_removed.contains("xa") && left.tracks_removed.contains("t2"));
+  EXPECT_EQ(left.messages.size(), 1u);
+}
+
+TEST_F(InRoom, permissions_decide) {
+  const Room& room = *rooms.room("room");
+  apply(published({track("t1", 1)}));
+  const Participant& a = room.participants.at("a");
+  Participant moderator = member("m", {.moderate = true});
+  EXPECT_EQ(authoriseMute(room, a, "t1").value(), false);
+  EXPECT_EQ(authoriseMute(room, room.participants.at("b"), "t1").error().code, "not_permitted");
+  EXPECT_EQ(authoriseMute(room, room.participants.at("b"), "t9").error().code, "not_permitted");
+  EXPECT_EQ(authoriseMute(room, moderator, "t1").value(), true);
+  EXPECT_EQ(authoriseMute(room, moderator, "t9").error().code, "track_unknown");
+  EXPECT_EQ(authoriseKick(room, a, "b").error().code, "not_permitted");
+  EXPECT_TRUE(authoriseKick(room, moderator, "b"));
+  EXPECT_EQ(authoriseKick(room, moderator, "z").error().code, "participant_unknown");
+}
+
+TEST(Names, are_checked) {
+  for (const char* good : {"a", "Room_1.2-x"}) EXPECT_TRUE(checkRoomName(good)) << good;
+  for (const char* bad : {"", " ", "a/b", "caf\xc3\xa9", "a\n"}) EXPECT_FALSE(checkRoomName(bad)) << bad;
+  std::string sixty_four;
+  for (int i = 0; i < 64; ++i) sixty_four += "\xc3\xa9";
+  EXPECT_TRUE(checkDisplayName(sixty_four));
+  EXPECT_FALSE(checkDisplayName(sixty_four + "x"));
+  EXPECT_TRUE(checkDisplayName(""));
+}
+
+TEST(CodecKey, is_what_decides_decoding) {
+  const auto key = [](const char* name, uint32_t clock, const char* fmtp) {
+    return codecKey({.name = name, .clock_rate_hz = clock, .fmtp = fmtp});
+  };
+  const std::pair<std::string, std::string> cases[] = {
+      {key("VP8", 90000, ""), "vp8/90000"},                                 // 0
+      {key("vp9", 90000, ""), "vp9/90000;profile=0"},                       // 1
+      {key("VP9", 90000, "profile-id=2"), "vp9/90000;profile=2"},           // 2
+      {key("AV1", 90000, "level-idx=5;profile=1"), "av1/90000;profile=1"},  // 3
+      {key("H264", 90000, ""), "h264/90000;baseline;mode=0"},               // 4
+      {key("H264", 90000, "packetization-mode=1; profile-level-id=42E01F"),
+       "h264/90000;constrained-baseline;mode=1"},                                             // 5
+      {key("H264", 90000, "profile-level-id=640c1f"), "h264/90000;constrained-high;mode=0"},  // 6
+      {key("H264", 90000, "profile-level-id=zzzzzz"), "h264/90000;invalid;mode=0"},           // 7
+      {key("H264", 90000, "profile-level-id=4d"), "h264/90000;invalid;mode=0"},               // 8
+  };
+  for (size_t i = 0; i < std::size(cases); ++i) EXPECT_EQ(cases[i].first, cases[i].second) << "case " << i;
+  EXPECT_EQ(fmtpValue("a=1; B = 2 ;c", "b"), "2");
+  EXPECT_FALSE(fmtpValue("a=1;c", "c"));
+}
+
+// Whatever is applied.
+
+struct Dice {
+  uint64_t state;
+  uint32_t roll(uint32_t sides) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<uint32_t>((state >> 33) % sides);
+  }
+};
+
+/// Few names, so that events meet each other; some of them wrong.
+RoomEvent anyEvent(Dice& dice) {
+  const std::string room = "r" + std::to_string(dice.roll(3)), who = "p" + std::to_string(dice.roll(5));
+  const auto trackId = [&] { return "t" + std::to_string(dice.roll(12)); };
+  const auto publishTransport = transport("x" + room + who + std::to_string(dice.roll(2)), Purpose::publish);
+  const auto subscribeTransport = transport("y" + room + who + std::to_string(dice.roll(2)), Purpose::subscribe);
+  switch (dice.roll(14)) {
+    case 0:
+      return RoomOpened{room, {.participants_max = 4, .tracks_max = 3}, dice.roll(2) == 0, 0};
+    case 1:
+      return dice.roll(8) ? RoomEvent(RoomLimitsSet{room, {.participants_max = 4, .tracks_max = 3}})
+                          : RoomEvent(RoomClosed{room});
+    case 2:
+    case 3: {
+      Participant joining = member(who, {.publish = dice.roll(8) != 0, .subscribe = dice.roll(8) != 0});
+      joining.auto_subscribe = dice.roll(4) != 0;
+      return ParticipantJoined{room, joining};
+    }
+    case 4:
+      return ParticipantLeft{room, who, "left"};
+    case 5:
+    case 6:
+    case 7: {
+      std::vector<Track> tracks;
+      for (uint32_t i = dice.roll(5); i > 0; --i) tracks.push_back(track(trackId(), 1 + dice.roll(40)));
+      return Published{room, who, publishTransport, {}, tracks};
+    }
+    case 8:
+      return Unpublished{room, who, trackId()};
+    case 9:
+    case 10: {
+      std::vector<Subscription> list;
+      for (uint32_t i = dice.roll(4); i > 0; --i)
+        list.push_back({.track = trackId(),
+                        .mid = std::to_string(i),
+                        .ssrc = 1 + dice.roll(40),
+                        .codecs = {{.name = "opus"}},
+                        .active = dice.roll(2) == 0});
+      return Subscribed{room, who, subscribeTransport, {}, list};
+    }
+    case 11:
+      return SubscriptionWanted{room, who, trackId()};
+    case 12:
+      return SubscriptionDropped{room, who, trackId()};
+    default:
+      return dice.roll(2) ? RoomEvent(TrackMuted{room, trackId(), dice.roll(2) == 0, dice.roll(2) == 0})
+                          : RoomEvent(TransportSecured{room, publishTransport.id, {.profile = 7}});
+  }
+}
+
+std::string textOf(const Rooms& rooms) {
+  std::string text;
+  for (const auto& [name, room] : rooms.all()) {
+    text += name + std::to_string(room.limits.participants_max) + "{";
+    for (const auto& [id, who] : room.participants) {
+      text += id + "(";
+      for (const Track& each : who.tracks)
+        text += each.id + (each.muted() ? "m" : "") + std::to_string(each.encodings[0].ssrc) + ",";
+      for (const Subscription& each : who.subscriptions)
+        text += each.track + (each.active ? "+" : "-") + std::to_string(each.ssrc) + ",";
+      for (const auto* each : {&who.publish_transport, &who.subscribe_transport})
+        if (*each) text += (*each)->id + ((*each)->keys ? "k" : "");
+      text += ")";
+    }
+    text += "}";
+  }
+  return text;
+}
+
+void expectSound(const Rooms& rooms) {
+  std::set<std::string> tracks, transports;
+  for (const auto& [name, room] : rooms.all()) {
+    ASSERT_LE(room.participants.size(), room.limits.participants_max);
+    for (const auto& [id, who] : room.participants) {
+      ASSERT_LE(who.tracks.size(), room.limits.tracks_max);
+      for (const Track& each : who.tracks) {
+        ASSERT_TRUE(tracks.insert(each.id).second) << "a track is in two places";
+        ASSERT_EQ(*rooms.ownerOfTrack(each.id), (ParticipantKey{name, id}));
+        ASSERT_TRUE(who.publish_transport);
+      }
+      for (const auto* each : {&who.publish_transport, &who.subscribe_transport})
+        if (*each) {
+          ASSERT_TRUE(transports.insert((*each)->id).second);
+          ASSERT_EQ(*rooms.ownerOfTransport((*each)->id), (ParticipantKey{name, id}));
+        }
+      std::set<std::string> subscribed;
+      for (const Subscription& each : who.subscriptions) {
+        ASSERT_TRUE(findTrack(room, each.track)) << "a subscription of nothing";
+        ASSERT_FALSE(findTrack(who, each.track)) << "a subscription of one's own track";
+        ASSERT_TRUE(subscribed.insert(each.track).second);
+        ASSERT_TRUE(!each.active || who.subscribe_transport);
+      }
+    }
+  }
+}
+
+/// The rows that would be there after all changes, kept like the seam keeps them.
+struct Rows {
+  std::set<std::string> transports, tracks;
+  std::set<SubscriptionKey> subscriptions;
+
+  void follow(const Change& change, const Rooms& rooms) {
+    for (const auto& key : change.subscriptions_removed) subscriptions.erase(key);
+    for (const auto& id : change.tracks_removed) tracks.erase(id);
+    for (const auto& id : change.transports_removed) transports.erase(id);
+    transports.insert(change.transports.begin(), change.transports.end());
+    tracks.insert(change.tracks.begin(), change.tracks.end());
+    for (const auto& key : change.subscriptions) {
+      const ParticipantKey* owner = rooms.ownerOfTransport(key.transport);
+      const Subscription* found =
+          owner ? findSubscription(*rooms.participant(owner->room, owner->participant), key.track) : nullptr;
+      if (found && found->active) subscriptions.insert(key);
+    }
+  }
+  static Rows of(const Rooms& rooms) {
+    Rows all;
+    for (const auto& [name, room] : rooms.all())
+      for (const auto& [id, who] : room.participants) {
+        for (const auto* each : {&who.publish_transport, &who.subscribe_transport})
+          if (*each) all.transports.insert((*each)->id);
+        for (const Track& each : who.tracks) all.tracks.insert(each.id);
+        for (const Subscription& each : who.subscriptions)
+          if (each.active) all.subscriptions.insert({who.subscribe_transport->id, each.track});
+      }
+    return all;
+  }
+};
+
+TEST(RoomsProperty, whatever_is_applied_the_model_stays_sound_and_changes_tell_all) {
+  size_t applied = 0, refusals = 0;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Dice dice{seed};
+    Rooms rooms{{.rooms_max = 2}};
+    Rows rows;
+    for (int step = 0; step < 2000; ++step) {
+      const std::string before = textOf(rooms);
+      const auto change = rooms.apply(anyEvent(dice));
+      ++(change ? applied : refusals);
+      if (!change) {
+        ASSERT_EQ(textOf(rooms), before) << "a refused event changed something: " << change.error().code;
+        continue;
+      }
+      expectSound(rooms);
+      if (HasFatalFailure()) return;
+      ASSERT_LE(rooms.all().size(), 2u);
+      rows.follow(*change, rooms);
+      const Rows wanted = Rows::of(rooms);
+      ASSERT_EQ(rows.transports, wanted.transports) << "step " << step;
+      ASSERT_EQ(rows.tracks, wanted.tracks) << "step " << step;
+      ASSERT_EQ(rows.subscriptions, wanted.subscriptions) << "step " << step;
+    }
+  }
+  EXPECT_GT(applied, 10'000u) << "the dice must make events that count";
+  EXPECT_GT(refusals, 10'000u);
+}
+
+}  // namespace
+}  // namespace penstock
