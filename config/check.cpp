@@ -90,19 +90,6 @@ std::vector<std::string> checkConfig(const Config& config) {
   return errors;
 }
 
-std::vector<std::string> checkComplete(const Config& config) {
-  std::vector<std::string> errors;
-  if (config.media.address.empty())
-    errors.push_back("media.address: not set; the relay needs at least one address, for example 198.18.0.1/24");
-  if (config.dataplane.device.empty())
-    errors.push_back(
-        "dataplane.device: not set; the relay needs at least one port, for example 0000:01:00.0 or "
-        "net_tap0,iface=penstock0");
-  if (config.http.listen.empty())
-    errors.push_back("http.listen: not set; nobody could reach the relay, for example 127.0.0.1:8080");
-  return errors;
-}
-
 std::vector<std::string> warnConfig(const Config& config) {
   std::vector<std::string> warnings;
   for (const std::string& text : config.http.listen) {

@@ -108,6 +108,17 @@ std::string fileToRead(const CommandLine& line, const ProgramText& program) {
   return std::filesystem::exists(program.default_file, ignored) ? program.default_file : "";
 }
 
+std::vector<std::string> checkNeeds(const Config& config, const std::vector<Option>& table,
+                                    const ProgramText& program) {
+  std::vector<std::string> errors;
+  for (const Option& option : table)
+    if (std::find(program.needs.begin(), program.needs.end(), option.name()) != program.needs.end() &&
+        option.get(config).empty())
+      errors.push_back(
+          fmt::format("{}: not set, and {} needs it; allowed: {}", option.name(), program.name, option.allowed));
+  return errors;
+}
+
 /// Texts that need no settings.
 std::optional<EarlyExit> answerWithoutSettings(const CommandLine& line, const ProgramText& program) {
   if (line.flags.contains("help")) return EarlyExit{kExitOk, printHelp(program)};
@@ -120,11 +131,10 @@ std::optional<EarlyExit> answerWithoutSettings(const CommandLine& line, const Pr
 
 std::expected<Settings, EarlyExit> readSettings(int argc, const char* const* argv, const ProgramText& program) {
   const std::vector<Option> table = optionTable();
-  const CommandLine line = parseCommandLine(argc, argv, table, program.takes_words);
+  const CommandLine line = parseCommandLine(argc, argv, table);
   if (auto answer = answerWithoutSettings(line, program)) return std::unexpected(*answer);
 
   Settings settings;
-  settings.words = line.words;
   settings.file = fileToRead(line, program);
   Layers layers;
   if (!settings.file.empty()) layers.lay(parseFile(settings.file, table));
@@ -134,7 +144,7 @@ std::expected<Settings, EarlyExit> readSettings(int argc, const char* const* arg
   const std::string origin = settings.file.empty() ? program.name : settings.file;
   const bool print = line.flags.contains("print-config");
   layers.complain(checkConfig(layers.config), origin);
-  if (program.runs_relay && !print) layers.complain(checkComplete(layers.config), origin);
+  if (!print) layers.complain(checkNeeds(layers.config, table, program), origin);
   if (!layers.errors().empty()) return std::unexpected(EarlyExit{kExitConfig, lines(layers.errors())});
 
   settings.config = layers.config;

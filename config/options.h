@@ -14,15 +14,14 @@ struct ProgramText {
   std::string name;     // "penstockd"
   std::string purpose;  // one line
   std::string usage = "[options]";
-  bool takes_words = false;  // penstockctl: words that are no options, its commands
-  bool runs_relay = true;    // false: settings that only a running relay needs may be missing
+  std::vector<std::string> needs = {"media.address", "dataplane.device",
+                                    "http.listen"};          // lists that must not be empty
   std::string default_file = "/etc/penstock/penstock.conf";  // read if it exists and --config does not say otherwise
 };
 
 struct Settings {
   Config config;
   std::string file;                   // the file that was read; empty = none
-  std::vector<std::string> words;     // of the command line, where the program takes them
   std::vector<std::string> warnings;  // for the log
 };
 
@@ -44,8 +43,6 @@ std::string printConfig(const Config& config, bool with_secrets);
 
 /// What no single setting can see: pairs that belong together. One line each; empty = sound.
 std::vector<std::string> checkConfig(const Config& config);
-/// What a relay cannot run without. One line each.
-std::vector<std::string> checkComplete(const Config& config);
 /// What works, but is seldom meant. One line each.
 std::vector<std::string> warnConfig(const Config& config);
 

@@ -63,7 +63,7 @@ std::string printReference() {
   std::string text =
       "# The reference of Penstock's settings: every option, commented out at its default.\n"
       "#\n"
-      "# Both daemons and penstockctl read this file (--config names another one). What the environment says\n"
+      "# Both daemons read this file (--config names another one). What the environment says\n"
       "# (PENSTOCK_SECTION_KEY: PENSTOCK_MEDIA_PORT) goes before the file, and what the command line says\n"
       "# (--section.key: --media.port 10000) before both. Lists take several words, or several lines with the\n"
       "# same key; a list in a stronger place replaces the one in a weaker. A # begins a comment.\n"
@@ -102,11 +102,16 @@ std::string printHelp(const ProgramText& program) {
     text += wrap(option.reason, "      ") + wrap("Allowed: " + allowedText(option), "      ");
   }
   text +=
-      "\nExit codes: 0 well, 1 something broke, 65 shared memory that must not be used, 66 a network port that does "
-      "not "
-      "start,\n69 something needed that is not there, 71 memory that cannot be had, 75 already running, 77 a right "
-      "that is "
-      "missing, 78 a\nsetting that is wrong.\n";
+      "\nExit codes:\n"
+      "  0   well\n"
+      "  1   something broke\n"
+      "  65  shared memory that must not be used\n"
+      "  66  a network port that is not there, or does not start\n"
+      "  69  something needed that is not there: an address, a peer\n"
+      "  71  hugepages or memory that cannot be had\n"
+      "  75  already running\n"
+      "  77  a missing right\n"
+      "  78  a wrong setting\n";
   return text;
 }
 

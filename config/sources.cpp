@@ -113,7 +113,7 @@ class FileParser {
   bool section_known_ = true;
 };
 
-CommandLine sortCommandLine(const std::vector<po::option>& parsed, const std::vector<Option>& table, bool takes_words) {
+CommandLine sortCommandLine(const std::vector<po::option>& parsed, const std::vector<Option>& table) {
   CommandLine line;
   bool after_unknown = false;
   for (const po::option& option : parsed) {
@@ -123,8 +123,6 @@ CommandLine sortCommandLine(const std::vector<po::option>& parsed, const std::ve
       line.given.push_back({found, "command line", "--" + option.string_key, option.value.front()});
     else if (option.string_key == "config")
       line.file = option.value.front();
-    else if (option.string_key.empty() && takes_words)
-      line.words.push_back(token);
     else if (option.string_key.empty() && !after_unknown)
       line.errors.push_back(fmt::format("command line: {}: only options are expected here", shorten(token)));
     else if (option.unregistered)
@@ -182,7 +180,7 @@ Source parseEnvironment(const std::vector<Option>& table, std::vector<std::strin
   return source;
 }
 
-CommandLine parseCommandLine(int argc, const char* const* argv, const std::vector<Option>& table, bool takes_words) {
+CommandLine parseCommandLine(int argc, const char* const* argv, const std::vector<Option>& table) {
   po::options_description all = describe(table);
   all.add_options()("config", po::value<std::vector<std::string>>()->composing());
   for (const char* flag : {"check-config", "print-config", "print-reference", "with-secrets", "help,h", "version"})
@@ -194,7 +192,7 @@ CommandLine parseCommandLine(int argc, const char* const* argv, const std::vecto
   for (int count = argc; count > 0; --count) {
     try {
       const auto parsed = po::command_line_parser(count, argv).options(all).style(style).allow_unregistered().run();
-      CommandLine line = sortCommandLine(parsed.options, table, takes_words);
+      CommandLine line = sortCommandLine(parsed.options, table);
       if (!broken.empty()) line.errors.push_back("command line: " + broken);
       return line;
     } catch (const po::error& error) {

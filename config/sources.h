@@ -24,15 +24,14 @@ struct Source {
 };
 
 struct CommandLine : Source {
-  std::set<std::string> flags;     // "help", "check-config", ...
-  std::string file;                // of --config
-  std::vector<std::string> words;  // what is no option
+  std::set<std::string> flags;  // "help", "check-config", ...
+  std::string file;             // of --config
 };
 
 // The table outlives what these return.
 Source parseFile(const std::string& path, const std::vector<Option>& table);
 Source parseEnvironment(const std::vector<Option>& table, std::vector<std::string>& warnings);
-CommandLine parseCommandLine(int argc, const char* const* argv, const std::vector<Option>& table, bool takes_words);
+CommandLine parseCommandLine(int argc, const char* const* argv, const std::vector<Option>& table);
 
 /// Values come from strangers' files: what an error repeats of them stays within a line.
 std::string shorten(const std::string& text);

@@ -173,14 +173,16 @@ TEST(WrongSettings, a_file_that_is_not_there_is_an_error_when_it_was_asked_for) 
   EXPECT_EQ(settings.error().text, "/: cannot be read: it is a directory\n");
 }
 
-TEST(WrongSettings, a_relay_needs_an_address_and_a_port) {
-  const auto settings = test::read({.file = "[http]\nlisten =\n"}, true);
+TEST(WrongSettings, what_the_program_needs_must_be_set) {
+  const auto settings = test::read({.file = "[http]\nlisten =\n"}, ProgramText{}.needs);
   ASSERT_FALSE(settings.has_value());
-  EXPECT_EQ(settings.error().text,
-            "FILE: media.address: not set; the relay needs at least one address, for example 198.18.0.1/24\n"
-            "FILE: dataplane.device: not set; the relay needs at least one port, for example 0000:01:00.0 or "
-            "net_tap0,iface=penstock0\n"
-            "FILE:2: http.listen: not set; nobody could reach the relay, for example 127.0.0.1:8080\n");
+  EXPECT_EQ(
+      settings.error().text,
+      "FILE: media.address: not set, and penstock-test needs it; allowed: " + kAddresses +
+          "FILE: dataplane.device: not set, and penstock-test needs it; allowed: PCI addresses or virtual devices; "
+          "at most 16\n"
+          "FILE:2: http.listen: not set, and penstock-test needs it; allowed: " +
+          kListen);
 }
 
 }  // namespace

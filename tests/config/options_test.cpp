@@ -57,12 +57,6 @@ TEST(Environment, names_that_are_not_ours_are_left_alone_with_a_warning) {
   EXPECT_EQ(settings->warnings[0], "environment: PENSTOCK_SERVICE_HOST: not an option, ignored");
 }
 
-TEST(CommandLine, words_are_kept_for_a_program_that_takes_them) {
-  const auto settings = test::read({.arguments = {"drops", "--media.port", "3", "--", "--all"}}, false, true);
-  ASSERT_TRUE(settings.has_value()) << settings.error().text;
-  EXPECT_EQ(settings->words, (std::vector<std::string>{"drops", "--all"}));
-}
-
 TEST(PrintConfig, can_be_read_again_and_says_the_same) {
   const std::string secret(40, 's');
   const auto first = test::read({.file = "[media]\naddress = 198.18.0.1/24 2001:db8::1/64\nvlan = 7\n"

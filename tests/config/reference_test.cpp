@@ -43,7 +43,7 @@ TEST(Reference, as_it_is_changes_nothing) {
 }
 
 TEST(Reference, lab_conf_is_a_whole_relay) {
-  const auto settings = test::read({.file = contents(PENSTOCK_SOURCE "/config/lab.conf")}, true);
+  const auto settings = test::read({.file = contents(PENSTOCK_SOURCE "/config/lab.conf")}, ProgramText{}.needs);
   ASSERT_TRUE(settings.has_value()) << settings.error().text;
   EXPECT_EQ(settings->config.media.address, (std::vector<std::string>{"198.18.0.1/24", "2001:db8:18::1/64"}));
 }

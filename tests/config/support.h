@@ -42,8 +42,7 @@ struct Sources {
 };
 
 /// Paths in the text are cut down to "FILE", so that tables can quote it.
-inline std::expected<Settings, EarlyExit> read(const Sources& sources, bool runs_relay = false,
-                                               bool takes_words = false) {
+inline std::expected<Settings, EarlyExit> read(const Sources& sources, std::vector<std::string> needs = {}) {
   const TemporaryFolder folder;
   std::vector<std::string> arguments = {"penstock-test"};
   const std::string path = folder.path() + "/FILE";
@@ -58,8 +57,7 @@ inline std::expected<Settings, EarlyExit> read(const Sources& sources, bool runs
   auto result = readSettings(static_cast<int>(argv.size()), argv.data(),
                              {.name = "penstock-test",
                               .purpose = "A test.",
-                              .takes_words = takes_words,
-                              .runs_relay = runs_relay,
+                              .needs = std::move(needs),
                               .default_file = folder.path() + "/none"});
   for (const auto& [name, value] : sources.environment) unsetenv(name.c_str());
   std::string* text = result ? &result->file : &result.error().text;
