@@ -30,6 +30,7 @@ class RtpExtensions {
   /// a block of a profile other than RFC 8285's has none.
   static std::expected<RtpExtensions, Counter> parse(const RtpView& view);
   /// No elements; what parse() fills.
+  RtpExtensions() = default;
   explicit RtpExtensions(const RtpView& view) : packet_(view.packet) {}
 
   /// Value of the first element with this id; nothing for id 0.
