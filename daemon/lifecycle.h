@@ -10,7 +10,7 @@ namespace penstock {
 /// Files private to owner and group; no core dump and no debugger for others, as memory holds keys.
 void hardenProcess();
 
-/// Gives up every capability that running (not starting) does not need. For threads that start afterwards.
+/// Gives up every capability that running (not starting) does not need: in this thread, and those that it starts.
 void dropCapabilities();
 
 /// Blocks all signals in this thread and in those that it starts, for waitForStop() to take.

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "config/log.h"
@@ -80,6 +82,15 @@ void reportStart(contract::DataplaneStatus& status, const Eal& eal, const Ports&
   status.started_ns = monotonicNow();
 }
 
+/// Threads inherit the rights of the one that starts them. This one keeps its own, to undo at the end what it did to
+/// interfaces, and does nothing with them in between.
+void startWithoutCapabilities(const std::function<void()>& start) {
+  std::thread([&] {
+    dropCapabilities();
+    start();
+  }).join();
+}
+
 int serve(const Config& config) {
   const std::string directory = config.seam.directory + "/";
   OwnRegion reports_file(directory + std::string(contract::kReportsFile), contract::kReportsMagic,
@@ -104,10 +115,11 @@ int serve(const Config& config) {
       {.tables_path = directory + std::string(contract::kTablesFile), .links = [&] { return linkStates(ports); }},
       *backend, link, reports_file, flows_file);
 
-  dropCapabilities();
   reportStart(reports.status, eal, ports);
-  worker.start();
-  housekeeping.start();
+  startWithoutCapabilities([&] {
+    worker.start();
+    housekeeping.start();
+  });
   spdlog::info("running: worker {}, {}",
                worker_settings.core ? fmt::format("pinned to core {}", *worker_settings.core) : "not pinned",
                worker_settings.sleeps ? "sleeps when idle" : "polls always");

@@ -49,6 +49,9 @@ void removeRuntimeDirectory() {
                                               config.memory_mib, hugepages ? "hugepages" : "memory", why,
                                               hugepages ? ", or set dataplane.hugepages = off" : ""));
   }
+  if (complaint.find("parse device") != std::string::npos) {
+    throw StartError(kExitPort, fmt::format("There is no driver of that name ({}): correct dataplane.device.", why));
+  }
   throw StartError(kExitFailure, fmt::format("DPDK did not start ({}): look at dataplane.eal-argument and "
                                              "dataplane.device, and at the log with log.level = debug.",
                                              why));
@@ -118,7 +121,7 @@ Eal::Eal(const DataplaneConfig& config) : log_(std::make_unique<EalLog>()) {
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   rte_errno = 0;
   if (rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) < 0)
-    refuse(config, hugepages_, log_->lastComplaint(), rte_errno);
+    refuse(config, hugepages_, log_->complaint(), rte_errno);
   removeRuntimeDirectory();
 }
 
@@ -126,8 +129,12 @@ Eal::~Eal() {
   rte_eal_cleanup();
 }
 
-std::string Eal::lastComplaint() const {
-  return log_->lastComplaint();
+std::string Eal::complaint() const {
+  return log_->complaint();
+}
+
+void Eal::forgetComplaints() const {
+  log_->forget();
 }
 
 EalThread::EalThread() {

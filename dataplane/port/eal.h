@@ -24,8 +24,9 @@ class Eal {
   bool hugepages() const { return hugepages_; }
   const std::string& memoryText() const { return memory_text_; }
 
-  /// The last thing DPDK complained about; empty if it did not.
-  std::string lastComplaint() const;
+  /// The first thing DPDK complained about since the last forget; empty if nothing.
+  std::string complaint() const;
+  void forgetComplaints() const;
 
  private:
   std::unique_ptr<EalLog> log_;

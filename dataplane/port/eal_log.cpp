@@ -13,7 +13,9 @@ constexpr std::string_view kHarmless[] = {"qdisc", "rte flow support", "secondar
                                           "bpffs", "dispatcher"};
 
 bool isComplaint(int level, std::string_view line) {
-  if (level > static_cast<int>(RTE_LOG_ERR)) return false;
+  // Drivers merely warn of a missing right, and then complain of what follows from it.
+  const bool rights = line.find("not permitted") != std::string_view::npos;
+  if (level > static_cast<int>(rights ? RTE_LOG_WARNING : RTE_LOG_ERR)) return false;
   for (std::string_view word : kHarmless) {
     if (line.find(word) != std::string_view::npos) return false;
   }
@@ -36,7 +38,7 @@ EalLog::~EalLog() {
   if (stream_ != nullptr) fclose(stream_);
 }
 
-std::string EalLog::lastComplaint() const {
+std::string EalLog::complaint() const {
   const std::lock_guard lock(mutex_);
   return complaint_;
 }
@@ -60,7 +62,7 @@ ssize_t EalLog::write(void* self, const char* bytes, size_t size) {
 void EalLog::take(std::string line) {
   while (!line.empty() && line.back() == ' ') line.pop_back();
   if (line.empty()) return;
-  if (isComplaint(rte_log_cur_msg_loglevel(), line)) complaint_ = line;
+  if (complaint_.empty() && isComplaint(rte_log_cur_msg_loglevel(), line)) complaint_ = line;
   spdlog::debug("dpdk: {}", line);
 }
 

@@ -15,8 +15,8 @@ class EalLog {
   EalLog(const EalLog&) = delete;
   EalLog& operator=(const EalLog&) = delete;
 
-  /// The last thing DPDK complained about, without its prefixes; empty if it did not.
-  std::string lastComplaint() const;
+  /// The first thing DPDK complained about since it was forgotten, as what follows follows from it; empty if nothing.
+  std::string complaint() const;
   void forget();
 
  private:

@@ -54,10 +54,11 @@ Port::Port(const Eal& eal, const PortRequest& request, MbufPool& pool) : eal_(ea
   facts_.device = request.device;
   const std::optional<uint16_t> id = findPort(request.device);
   if (!id) {
-    const std::string why = whyMissing(request.device, eal.lastComplaint());
+    const std::string why = whyMissing(request.device, eal.complaint());
     throw StartError(why.find("a right") != std::string::npos ? kExitRights : kExitPort, why);
   }
   id_ = *id;
+  eal.forgetComplaints();
   configure(request, pool);
   start(request);
 }
@@ -70,7 +71,7 @@ Port::~Port() {
 void Port::configure(const PortRequest& request, MbufPool& pool) {
   const auto check = [&](int result, const char* what) {
     if (result >= 0) return;
-    const std::string complaint = eal_.lastComplaint();
+    const std::string complaint = eal_.complaint();
     throw StartError(kExitPort, fmt::format("Port \"{}\" refused its {} ({}{}{}).", request.device, what,
                                             std::strerror(-result), complaint.empty() ? "" : "; ", complaint));
   };

@@ -58,7 +58,7 @@ Worker::~Worker() {
 }
 
 void Worker::start() {
-  thread_ = std::jthread([this] { run(); });
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
 void Worker::stop() {
@@ -67,14 +67,13 @@ void Worker::stop() {
   thread_.join();
 }
 
-void Worker::run() {
+void Worker::run(const std::stop_token& stop) {
   const std::string name = fmt::format("worker-{}", settings_.index);
   pthread_setname_np(pthread_self(), name.c_str());
   if (settings_.core) pinTo(*settings_.core);
   takeWakeUpSignals();
   prctl(PR_SET_TIMERSLACK, 1UL);  // the kernel adds 50 us to short sleeps otherwise
   const EalThread identity;
-  const std::stop_token stop = thread_.get_stop_token();
 
   uint64_t turns = 0;
   uint64_t turn_began_ns = monotonicNow();

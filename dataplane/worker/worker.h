@@ -64,7 +64,7 @@ class Worker {
   void stop();
 
  private:
-  void run();
+  void run(const std::stop_token& stop);
   /// Each returns whether there was anything to do.
   bool pollPorts(uint64_t now_ns);
   bool takeMessages(uint64_t now_ns);
