@@ -40,9 +40,14 @@ Database::Database(const std::string& path) : path_(path) {
   struct statfs fs {};
   if (::statfs(directory.c_str(), &fs) == 0 && fs.f_type != TMPFS_MAGIC)
     spdlog::warn("store.path: {} is not on tmpfs: keys would reach the disk", directory);
-  if (open() && isUsable()) return;
-  moveAside();
-  if (!open() || !isUsable()) throw StartError(kExitFailure, "store.path: cannot make " + path + ": " + error());
+  try {
+    if (open() && isUsable()) return;
+    moveAside();
+    if (!open() || !isUsable()) throw StartError(kExitFailure, "store.path: cannot make " + path + ": " + error());
+  } catch (...) {
+    close();
+    throw;
+  }
 }
 
 Database::~Database() {
