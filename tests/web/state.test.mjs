@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { applyMessage, createStore, initialState, mutedByModerator, ownParticipant, trackOf } from '../../control/web/assets/state.js';
+import {
+  applyMessage,
+  createStore,
+  initialState,
+  mutedByModerator,
+  ownParticipant,
+  setOwnTracks,
+  trackOf,
+} from '../../control/web/assets/state.js';
 
 const microphone = (id) => ({ id, kind: 'audio', source: 'microphone', name: '', muted: false, muted_by_moderator: false });
 
@@ -46,6 +54,18 @@ test('a_moderators_mute_of_oneself_is_seen', () => {
   const state = stateAfter(joined(), { type: 'track_muted', participant: 'me', track: 't1', muted: true, muted_by_moderator: true });
   assert.equal(mutedByModerator(state, 'microphone', 'audio'), true);
   assert.equal(mutedByModerator(state, 'camera', 'video'), false);
+});
+
+test('own_tracks_come_from_the_answer_and_keep_what_a_moderator_did', () => {
+  const state = stateAfter(joined(), { type: 'track_muted', participant: 'me', track: 't1', muted: true, muted_by_moderator: true });
+  setOwnTracks(state, [
+    { id: 't1', kind: 'audio', source: 'microphone', muted: false },
+    { id: 't2', kind: 'video', source: 'camera', muted: false },
+  ]);
+  assert.equal(mutedByModerator(state, 'microphone', 'audio'), true);
+  assert.equal(trackOf(ownParticipant(state), 'camera', 'video').id, 't2');
+  setOwnTracks(state, []);
+  assert.equal(ownParticipant(state).tracks.size, 0);
 });
 
 test('a_resume_forgets_those_who_left_meanwhile_and_keeps_media_and_the_order_of_tiles', () => {

@@ -5,7 +5,7 @@ import { Protocol } from './protocol.js';
 import { PublishConnection } from './publish_connection.js';
 import { SubscribeConnection } from './subscribe_connection.js';
 import { watchQuality } from './quality.js';
-import { applyMessage, mutedByModerator, ownParticipant, trackOf } from './state.js';
+import { applyMessage, mutedByModerator, ownParticipant, setOwnTracks, trackOf } from './state.js';
 import { reason_words, refusalWords } from './words.js';
 
 const rejoin_pause_ms = 10_000;
@@ -100,6 +100,7 @@ export class Conference {
     this.#published = '';
     this.publish = new PublishConnection(this.protocol);
     this.subscribe = new SubscribeConnection(this.protocol);
+    this.publish.addEventListener('published', (event) => this.#store.change((state) => setOwnTracks(state, event.detail)));
     this.publish.addEventListener('refused', (event) => this.#publishRefused(event.detail));
     this.subscribe.addEventListener('tracks', (event) => this.#store.change((state) => (state.received = event.detail)));
     this.subscribe.addEventListener('trouble', (event) => console.warn('penstock: an offer could not be answered', event.detail));

@@ -123,7 +123,15 @@ export class PublishConnection extends EventTarget {
     for (const slot of this.#slots.values()) {
       slot.id = answer.tracks.find((track) => track.mid === slot.transceiver.mid)?.id ?? null;
     }
-    this.dispatchEvent(new Event('published'));
+    this.dispatchEvent(new CustomEvent('published', { detail: this.#tracks() }));
+  }
+
+  /** What is published now: [{id, kind, source, muted}]. The relay tells it to the others only. */
+  #tracks() {
+    return [...this.#wanted].flatMap(([key, { kind, source }]) => {
+      const { id, muted_sent } = this.#slots.get(key) ?? {};
+      return id ? [{ id, kind, source, muted: muted_sent }] : [];
+    });
   }
 
   #tellMutes() {

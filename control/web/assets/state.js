@@ -105,6 +105,14 @@ export function applyMessage(state, message, now = Date.now()) {
   return true;
 }
 
+/** The relay tells everybody else what we publish; we know it from its answer. What a moderator did to a track stays. */
+export function setOwnTracks(state, tracks) {
+  const own = state.participants.get(state.self);
+  if (!own) return;
+  const fresh = (track) => ({ name: '', muted_by_moderator: false, ...track });
+  own.tracks = new Map(tracks.map((track) => [track.id, own.tracks.get(track.id) ?? fresh(track)]));
+}
+
 export const trackOf = (participant, source, kind) =>
   [...(participant?.tracks.values() ?? [])].find((track) => track.source === source && track.kind === kind) ?? null;
 
