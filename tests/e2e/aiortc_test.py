@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+"""Another implementation of WebRTC: aiortc publishes a known pattern by WHIP and plays it by WHEP; what is seen and heard
+is compared with what was drawn and hummed, and the session's URL, entity tag and PATCH do as RFC 9725 says."""
+
+import asyncio
+
+from lab import check, need, run
+from pattern import COLOUR_TOLERANCE, FPS, TONE_HZ, colour_error, loudest_hz, read_number
+from whip import Player, Publisher, eventually
+
+ROOM = "pattern"
+FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
+SECONDS = 10
+
+
+async def content(player):
+    await eventually(lambda: player.picture_count > 0, 10, "the first picture")
+    count = player.picture_count
+    await asyncio.sleep(SECONDS)
+    rate = (player.picture_count - count) / SECONDS
+    check(rate >= 0.9 * FPS, f"{rate:.1f} pictures a second of {FPS}")
+    pictures = [frame.to_ndarray(format="rgb24") for frame in player.pictures]
+    worst = max(map(colour_error, pictures))
+    check(worst < COLOUR_TOLERANCE, f"{len(pictures)} pictures have the colours that were drawn, within {worst:.0f} of 255")
+    numbers = [read_number(picture) for picture in pictures]
+    check(all(b - a == 1 for a, b in zip(numbers, numbers[1:])), f"their numbers follow each other: {numbers[0]} to {numbers[-1]}")
+    hz, purity = loudest_hz(player.samples()[-48000:])
+    check(abs(hz - TONE_HZ) < 5 and purity > 0.9, f"the tone has {hz:.0f} Hz and {100 * purity:.0f} % of the energy")
+    for kind in ("audio", "video"):
+        statistics = await player.statistics(kind)
+        check(statistics["lost"] == 0, f"{kind}: {statistics['packets']} packets, none lost")
+
+
+async def session_url(peer):
+    """What may be done with a session besides ending it."""
+    ufrag, pwd = peer.connection.localDescription.sdp.split("a=ice-ufrag:")[1].split()[0], "x" * 24
+    same = f"a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=end-of-candidates\r\n"
+    other = same.replace(f"a=ice-ufrag:{ufrag}", "a=ice-ufrag:another1")
+
+    async def patch(body, **headers):
+        return await peer.call("PATCH", peer.location, body, {**FRAGMENT, **{k.replace("_", "-"): v for k, v in headers.items()}})
+
+    for number, (body, headers, status) in enumerate([
+        (same, {}, 428),
+        (same, {"If_Match": '"stale"'}, 412),
+        ("what is this", {"If_Match": peer.etag}, 400),
+        (same, {"If_Match": peer.etag}, 204),
+        (same, {"If_Match": peer.etag, "Content_Type": "application/json"}, 415),
+    ]):
+        response = await patch(body, **headers)
+        check(response.status == status, f"PATCH {number}: {response.status}")
+    check((await peer.call("GET", peer.location)).status == 204, "GET of the session has no content")
+    response = await patch(other, If_Match="*")
+    check(response.status == 200 and b"a=ice-pwd:" in response.body, "PATCH with new credentials restarts ICE")
+    check(response.headers["ETag"] not in (None, peer.etag), "... and the session has a new entity tag")
+    check((await patch(same, If_Match=peer.etag)).status == 412, "... the old one is not good any more")
+
+
+async def play(lab):
+    publisher = await (await Publisher(lab, ROOM).start()).connected()
+    player = await (await Player(lab, ROOM).start()).connected()
+    await content(player)
+    tracks = lab.call("GET", f"/v1/rooms/{ROOM}/tracks").json["tracks"]
+    check(sorted(t["kind"] for t in tracks) == ["audio", "video"], "the API shows one audio and one video track")
+    await session_url(publisher)
+    check((await publisher.end()).status == 200, "DELETE ends the publisher's session")
+    check((await publisher.call("DELETE", publisher.location)).status == 404, "... and a second DELETE finds none")
+    await asyncio.sleep(0.5)
+    count = player.picture_count
+    await asyncio.sleep(1)
+    check(player.picture_count == count, "nothing is played any more")
+    check((await player.end()).status == 200, "DELETE ends the player's session")
+    check(lab.participants(ROOM) == [], "nobody is left")
+    tables = lab.tables()
+    check(not any(tables.values()), "no row is left")
+    check(lab.ctl("drops")["balanced"], "every packet is accounted for")
+
+
+need()
+run(lambda lab: asyncio.run(play(lab)), families="4")

@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+"""Three Chromium pages in one room, through the DPDK port: `browsers_test.py 4` or `6` for the family of the media.
+
+All six audio and six video legs flow for 20 s without loss, a fourth page that joins late sees each picture within 1 s,
+mute, unsubscribe, leave and kick do what they say, and no socket of the relay's namespace carried any of it.
+"""
+
+import sys
+import time
+
+from browser import Browser, all_of
+from conference import (FIRST_PICTURES, LEGS, PAIR, growth, in_room, legs, open_page, own_id, own_track, wait_for_legs)
+from lab import check, grown, need, run, wait_until
+
+ROOM = "browsers"
+SECONDS = 20
+FPS_MIN = 10
+LATE_MS = 1000
+
+
+def three_talk(lab, pages):
+    wait_for_legs(pages, 4)
+    for page, pair in zip(pages, all_of(pages, f"{PAIR}(penstock.subscribeConnection)")):
+        check(pair["remote"] == lab.net.relay_media[lab.families], f"{page.name}: media comes from {pair['remote']}, {pair['srtp']}")
+    udp_before, counters_before = lab.net.udp_counters(), lab.counters()
+    before, started = all_of(pages, LEGS), time.monotonic()
+    time.sleep(SECONDS)
+    after, seconds = all_of(pages, LEGS), time.monotonic() - started
+    counters, udp = grown(counters_before, lab.counters()), grown(udp_before, lab.net.udp_counters())
+    kinds = {"audio": 0, "video": 0}
+    for page, b, a in zip(pages, before, after):
+        for leg in growth(b, a).values():
+            kinds[leg["kind"]] += 1
+            what = f"{page.name} gets {leg['from']}'s {leg['kind']}: {leg['packets']} packets, "
+            if leg["kind"] == "video":
+                what += f"{leg['frames'] / seconds:.1f} frames/s"
+                check(leg["frames"] >= FPS_MIN * seconds, what)
+            else:
+                what += f"energy {leg['energy']:.4f}"
+                check(leg["energy"] > 0, what)
+            check(leg["lost"] == 0, "... and lost none")
+    check(kinds == {"audio": 6, "video": 6}, f"six audio and six video legs: {kinds}")
+    sent = counters.get("media_sent", 0)
+    check(sent > 12 * 20 * SECONDS, f"the relay sent {sent} media packets")
+    check(not udp, f"sockets of the relay's namespace moved no datagram meanwhile: {udp or 'all counters stand still'}")
+    drops = {k: v for k, v in counters.items() if k.startswith(("send_", "rtp_", "srtp_", "rtcp_", "srtcp_", "stun_"))}
+    print(f"dropped meanwhile: {drops or 'nothing'}")
+
+
+def late_page(lab, browser, pages):
+    page = open_page(lab, browser, ROOM, "Late")
+    times = page.evaluate(f"{FIRST_PICTURES}(3)", timeout=20)
+    worst = max(times["pictures_ms"])
+    check(worst <= LATE_MS, f"a late page decodes each of 3 pictures within {LATE_MS} ms of its receiving connection being "
+          f"connected: {', '.join(f'{ms:.0f}' for ms in times['pictures_ms'])} ms; connecting took {times['joining_ms']:.0f} ms")
+    wait_for_legs([*pages, page], 6)
+    return page
+
+
+def stands_still(page, track, seconds=2.0, settle=1.0):
+    """Whether nothing of a track arrives any more, after what was under way."""
+    time.sleep(settle)
+    before = legs(page).get(track)
+    if before is None:
+        return True
+    time.sleep(seconds)
+    after = legs(page).get(track)
+    return after is None or (after["packets"] == before["packets"] and after["frames"] == before["frames"])
+
+
+def moves(page, track, what):
+    key = "frames" if what == "video" else "packets"
+    start = legs(page).get(track, {}).get(key, 0)
+    wait_until(lambda: legs(page).get(track, {}).get(key, 0) > start + 5, 10, f"{what} of {track} reaches {page.name}")
+    return True
+
+
+def mutes(lab, alice, bob, carol):
+    for source, kind in (("microphone", "audio"), ("camera", "video")):
+        track = own_track(alice, source)
+        check(alice.evaluate(f"(async () => {{ await penstock.mute('{track}', true); return true }})()"), f"Alice mutes her {source}")
+        check(stands_still(bob, track) and stands_still(carol, track, 1, 0), "... and the others get nothing of it")
+        shown = bob.evaluate(f"penstock.participants().flatMap((p) => p.tracks).find((t) => t.id === '{track}')?.muted")
+        check(shown is True, "... and are told")
+        alice.evaluate(f"(async () => {{ await penstock.mute('{track}', false); return true }})()")
+        track = wait_until(lambda: own_track(alice, source), 5, f"Alice publishes her {source} again")
+        check(moves(bob, track, kind) and moves(carol, track, kind), "... and get it again when she unmutes it")
+    track = own_track(bob, "camera")
+    response = lab.call("PATCH", f"/v1/rooms/{ROOM}/tracks/{track}", {"muted": True})
+    check(response.status in (200, 204), f"a moderator mutes Bob's camera through the API: {response.status}")
+    check(stands_still(alice, track), "... and Alice gets nothing of it")
+    response = lab.call("PATCH", f"/v1/rooms/{ROOM}/tracks/{track}", {"muted": False})
+    check(response.status in (200, 204), "... the moderator allows it again")
+    bob.evaluate("document.title")
+    time.sleep(0.5)
+    bob.evaluate(f"(async () => {{ await penstock.mute('{track}', false); return true }})()")
+    check(moves(alice, own_track(bob, "camera"), "video"), "... and with Bob's own will Alice sees it again")
+
+
+def unsubscribes(alice, bob, carol):
+    track = own_track(carol, "camera")
+    alice.evaluate(f"penstock.unsubscribe(['{track}'])")
+    check(stands_still(alice, track), "Alice unsubscribes from Carol's camera and gets nothing of it")
+    check(moves(bob, track, "video"), "... Bob still gets it")
+    alice.evaluate(f"penstock.subscribe(['{track}'])")
+    check(moves(alice, track, "video"), "... Alice gets it again when she subscribes")
+
+
+def goes(lab, others, page, what):
+    id = own_id(page)
+    tracks = [own_track(page, s) for s in ("microphone", "camera")]
+    what()
+    wait_until(lambda: page.evaluate("penstock.state.phase") == "ended", 5, f"{page.name}'s page ends")
+    check(not any(p["id"] == id for p in lab.participants(ROOM)), f"{page.name} is no participant any more")
+    for other in others:
+        wait_until(lambda: id not in other.evaluate("penstock.participants().map((p) => p.id)"), 5, f"{other.name} sees that")
+        check(all(stands_still(other, track, 0.5, 0.3) for track in tracks), f"... {other.name} gets nothing from {page.name}")
+    return page.evaluate("[penstock.state.ended.code, document.getElementById('ended-title').textContent,"
+                         " !document.getElementById('ended').hidden]")
+
+
+def test(lab):
+    with Browser(lab.url) as browser:
+        pages = [open_page(lab, browser, ROOM, name) for name in ("Alice", "Bob", "Carol")]
+        for page in pages:
+            wait_until(lambda: in_room(page), 10, f"{page.name} is in the room")
+        three_talk(lab, pages)
+        late = late_page(lab, browser, pages)
+        mutes(lab, *pages)
+        unsubscribes(*pages)
+        code, title, shown = goes(lab, pages, late, lambda: late.evaluate("penstock.leave()"))
+        check(shown, f"Late leaves; the page says: {title}")
+        alice, bob, carol = pages
+        id = own_id(carol)
+        code, title, shown = goes(lab, [alice, bob], carol,
+                                  lambda: lab.call("DELETE", f"/v1/rooms/{ROOM}/participants/{id}"))
+        check(code == "kicked" and shown, f"Carol is kicked; her page says: {title}")
+        check(moves(alice, own_track(bob, "camera"), "video"), "Alice and Bob go on")
+    check(lab.ctl("drops")["balanced"], "every packet is accounted for")
+
+
+need("chromium")
+run(test, families=sys.argv[1] if len(sys.argv) > 1 else "4")

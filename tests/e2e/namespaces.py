@@ -1,0 +1,114 @@
+"""Two network namespaces of a test's own: the relay's, with its port, and the clients', joined by one Ethernet.
+
+    relay namespace                         clients namespace
+    penstock0 (the tap of the DPDK port)    veth "clients": 198.18.0.2/24, 2001:db8:18::2/64
+        \\___ bridge ___ veth __________________/
+             198.18.0.3, 2001:db8:18::3: the kernel's address there, for penstockd's HTTP
+
+Media has one way to the relay, through the tap: the kernel has no address of the relay's.
+"""
+
+import ctypes
+import os
+import pathlib
+import subprocess
+
+PREFIX = "penstock-test"
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def command(*words, check=True):
+    return subprocess.run(words, check=check, capture_output=True, text=True, timeout=20)
+
+
+def lives(pid):
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def sweep():
+    """What a test that was killed outright left behind."""
+    for line in command("ip", "netns", "list").stdout.splitlines():
+        name = line.split()[0]
+        words = name.removeprefix(PREFIX + "-").split("-")
+        if name.startswith(PREFIX + "-") and words[0].isdigit() and not lives(int(words[0])):
+            command("ip", "netns", "del", name, check=False)
+
+
+class Namespaces:
+    relay_kernel = {"4": "198.18.0.3", "6": "2001:db8:18::3"}
+    relay_media = {"4": "198.18.0.1", "6": "2001:db8:18::1"}
+    client = {"4": "198.18.0.2", "6": "2001:db8:18::2"}
+    stranger = {"4": "198.18.0.66", "6": "2001:db8:18::66"}
+
+    def __init__(self):
+        sweep()
+        self.relay = f"{PREFIX}-{os.getpid()}-relay"
+        self.clients = f"{PREFIX}-{os.getpid()}-clients"
+        for name in (self.relay, self.clients):
+            command("ip", "netns", "add", name)
+            self.ip(name, "link", "set", "lo", "up")
+            for family in ("all", "default"):
+                # Addresses are of use at once; nobody else here could have them.
+                command("ip", "netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{family}.accept_dad=0",
+                        f"net.ipv6.conf.{family}.disable_ipv6=0", check=False)
+        self.ip(self.relay, "link", "add", "bridge", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+        self.ip(self.relay, "link", "add", "veth", "type", "veth", "peer", "name", "clients", "netns", self.clients)
+        self.ip(self.relay, "link", "set", "veth", "master", "bridge", "up")
+        self.ip(self.relay, "link", "set", "bridge", "up")
+        self.ip(self.clients, "link", "set", "clients", "up")
+        for family, bits in (("4", "24"), ("6", "64")):
+            self.ip(self.relay, "address", "add", f"{self.relay_kernel[family]}/{bits}", "dev", "bridge")
+            for address in (self.client[family], self.stranger[family]):
+                self.ip(self.clients, "address", "add", f"{address}/{bits}", "dev", "clients")
+
+    @staticmethod
+    def ip(namespace, *words, check=True):
+        return command("ip", "-n", namespace, *words, check=check)
+
+    def enter_clients(self):
+        """This process, and what it starts from now on, is a client."""
+        file = os.open(f"/run/netns/{self.clients}", os.O_RDONLY)
+        try:
+            if libc.setns(file, CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        finally:
+            os.close(file)
+
+    def join_port(self, interface):
+        """Puts the tap into the bridge, once it is there. False before that."""
+        if self.ip(self.relay, "link", "show", interface, check=False).returncode != 0:
+            return False
+        # The kernel's end of a tap gets the same MAC address as the relay's, and a bridge keeps for itself what is
+        # addressed to its own ports.
+        self.ip(self.relay, "link", "set", interface, "address", "02:00:00:00:00:fe")
+        self.ip(self.relay, "link", "set", interface, "master", "bridge", "up")
+        return True
+
+    def udp_counters(self):
+        """UDP datagrams that sockets of the relay's namespace took and sent: {"InDatagrams": n, "Udp6InDatagrams": n, ...}."""
+        text = command("ip", "netns", "exec", self.relay, "cat", "/proc/net/snmp", "/proc/net/snmp6").stdout
+        counters, names = {}, None
+        for line in text.splitlines():
+            words = line.split()
+            if words[0] == "Udp:" and names is None:
+                names = words[1:]
+            elif words[0] == "Udp:":
+                counters.update(zip(names, map(int, words[1:])))
+            elif words[0].startswith("Udp6"):
+                counters[words[0]] = int(words[1])
+        return counters
+
+    def remove(self):
+        for name in (self.relay, self.clients):
+            command("ip", "netns", "del", name, check=False)
+        # A namespace whose processes are gone but whose mount point stayed would be in everybody's way.
+        for name in (self.relay, self.clients):
+            path = pathlib.Path("/run/netns", name)
+            if path.exists():
+                command("umount", "-l", str(path), check=False)
+                path.unlink(missing_ok=True)
