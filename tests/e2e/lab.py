@@ -16,6 +16,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -90,10 +91,25 @@ class Daemon:
     def __init__(self, name, words, log):
         self.name, self.words, self.log, self.process = name, words, log, None
 
-    def start(self):
-        with open(self.log, "ab") as log:
+    def start(self, seconds=20):
+        """Returns when it tells systemd, which we are for it, that it is ready."""
+        path = str(self.log) + ".notify"
+        pathlib.Path(path).unlink(missing_ok=True)
+        with open(self.log, "ab") as log, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(path)
             self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=dies_with_us)
+                                            env={**os.environ, "NOTIFY_SOCKET": path}, preexec_fn=dies_with_us)
+            notify.settimeout(0.1)
+            end, said = time.monotonic() + seconds, b""
+            while b"READY=1" not in said:
+                if not self.running():
+                    raise Failed(f"{self.name} ended with {self.process.returncode}")
+                if time.monotonic() > end:
+                    raise Failed(f"{self.name} was not ready within {seconds} s")
+                try:
+                    said = notify.recv(4096)
+                except TimeoutError:
+                    pass
 
     def running(self):
         return self.process is not None and self.process.poll() is None
@@ -178,6 +194,9 @@ class Lab:
             daemon = getattr(self, daemon, None)
             if daemon:
                 print(f"--- the end of the log of {daemon.name}\n{daemon.tail()}", flush=True)
+        for words in (("drops", "--nonzero"), ("tables",)):
+            result = command(str(BUILD / "daemon/penstockctl"), "--directory", str(self.directory), *words, check=False)
+            print(f"--- penstockctl {' '.join(words)}\n{result.stdout}{result.stderr}", flush=True)
 
     def clean(self):
         for name in ("control", "dataplane"):
@@ -215,26 +234,10 @@ path = {self.directory}/control.sqlite
 
     def start_dataplane(self):
         self.dataplane.start()
-
-        def joined():
-            if not self.dataplane.running():
-                raise Failed(f"penstock-dataplane ended with {self.dataplane.process.returncode}")
-            return self.net.join_port("penstock0")
-
-        wait_until(joined, 20, "penstock-dataplane makes its tap", every=0.02)
+        self.net.join_port("penstock0")
 
     def start_control(self):
         self.control.start()
-
-        def answers():
-            if not self.control.running():
-                raise Failed(f"penstockd ended with {self.control.process.returncode}")
-            try:
-                return self.call("GET", "/healthz").status in (200, 204)
-            except OSError:
-                return False
-
-        wait_until(answers, 10, "penstockd answers", every=0.02)
 
     # Talk --------------------------------------------------------------------------------------------------------
 

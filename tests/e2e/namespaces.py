@@ -56,7 +56,9 @@ class Namespaces:
                 # Addresses are of use at once; nobody else here could have them.
                 command("ip", "netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{family}.accept_dad=0",
                         f"net.ipv6.conf.{family}.disable_ipv6=0", check=False)
-        self.ip(self.relay, "link", "add", "bridge", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+        # With a MAC address of its own; else it takes that of a port, and another one when a port comes.
+        self.ip(self.relay, "link", "add", "bridge", "address", "02:00:00:00:00:03", "type", "bridge", "forward_delay", "0",
+                "mcast_snooping", "0")
         self.ip(self.relay, "link", "add", "veth", "type", "veth", "peer", "name", "clients", "netns", self.clients)
         self.ip(self.relay, "link", "set", "veth", "master", "bridge", "up")
         self.ip(self.relay, "link", "set", "bridge", "up")
@@ -80,14 +82,11 @@ class Namespaces:
             os.close(file)
 
     def join_port(self, interface):
-        """Puts the tap into the bridge, once it is there. False before that."""
-        if self.ip(self.relay, "link", "show", interface, check=False).returncode != 0:
-            return False
+        """Puts the tap of a dataplane that is ready into the bridge."""
         # The kernel's end of a tap gets the same MAC address as the relay's, and a bridge keeps for itself what is
         # addressed to its own ports.
         self.ip(self.relay, "link", "set", interface, "address", "02:00:00:00:00:fe")
         self.ip(self.relay, "link", "set", interface, "master", "bridge", "up")
-        return True
 
     def udp_counters(self):
         """UDP datagrams that sockets of the relay's namespace took and sent: {"InDatagrams": n, "Udp6InDatagrams": n, ...}."""

@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+"""Either daemon dies by `kill -9` in the middle of a conference of three browsers.
+
+penstockd: for 60 s nobody notices; it comes back, resumes its participants, and a new page joins the old room. The
+dataplane: it comes back with the same rows and keys; how long media was away is measured in the pages.
+"""
+
+import time
+
+from browser import Browser, all_of
+from conference import LEGS, growth, in_room, open_page, wait_for_legs
+from lab import check, grown, need, run, wait_until
+
+ROOM = "restart"
+CONSENT_SECONDS = 60
+STEP_SECONDS = 10
+GAP_MAX_S = 6  # from the kill to the last leg's next packet; DPDK's start is most of it
+
+REMEMBER = "void (window.remembered = [penstock.publishConnection, penstock.subscribeConnection])"
+SAME = """penstock.publishConnection === remembered[0] && penstock.subscribeConnection === remembered[1]
+    && remembered.every((c) => c.connectionState === 'connected')"""
+
+# The longest time without a packet, by leg, over `seconds` of looking every 20 ms.
+GAPS = """(async (seconds) => {
+  const last = {}, gaps = {};
+  const end = performance.now() + 1000 * seconds;
+  while (performance.now() < end) {
+    const stats = await penstock.subscribeConnection.getStats();
+    const now = performance.now();
+    for (const r of stats.values()) {
+      if (r.type !== 'inbound-rtp') continue;
+      const before = (last[r.mid] ??= { packets: r.packetsReceived, at: now });
+      if (r.packetsReceived === before.packets) continue;
+      gaps[r.mid] = Math.max(gaps[r.mid] ?? 0, now - before.at);
+      last[r.mid] = { packets: r.packetsReceived, at: now };
+    }
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  for (const [mid, { at }] of Object.entries(last)) gaps[mid] = Math.max(gaps[mid] ?? 0, performance.now() - at);
+  return gaps;
+})"""
+
+
+def rows(lab):
+    """What is programmed, without what clients did since."""
+    return {kind: [{k: v for k, v in row.items() if k != "remote"} for row in table] for kind, table in lab.tables().items()}
+
+
+def without_control(lab, pages):
+    transports = len(lab.tables()["transports"])
+    lab.control.kill()
+    print("penstockd was killed")
+    before = all_of(pages, LEGS)
+    for second in range(STEP_SECONDS, CONSENT_SECONDS + 1, STEP_SECONDS):
+        counters = lab.counters()
+        time.sleep(STEP_SECONDS)
+        after = all_of(pages, LEGS)
+        moved = [leg for b, a in zip(before, after) for leg in growth(b, a).values()]
+        slowest = min(leg["frames"] / STEP_SECONDS for leg in moved if leg["kind"] == "video")
+        check(len(moved) == 12 and slowest >= 8, f"after {second} s every page decodes on: at least {slowest:.1f} frames/s")
+        check(all(leg["packets"] > 0 for leg in moved) and sum(leg["lost"] for leg in moved) == 0, "... all 12 legs, none lost")
+        checks = grown(counters, lab.counters()).get("checks_answered", 0)
+        check(checks >= transports, f"... {checks} ICE checks of {transports} transports were answered")
+        before = after
+    check(lab.counters()["consents_lost"] == 0, "no transport lost consent")
+    addresses = [row["remote"] for row in lab.tables()["transports"]]
+    check(all(addresses), f"all {transports} transports have their address")
+
+
+def control_comes_back(lab, browser, pages):
+    before, people = rows(lab), 3
+    started = time.monotonic()
+    lab.start_control()
+    wait_until(lambda: all(all_of(pages, "penstock.state.signalling.up")), 30, "the pages resume their WebSockets")
+    print(f"the pages are back {time.monotonic() - started:.1f} s after penstockd's start")
+    check(len(lab.participants(ROOM)) == people, "the room has its three participants")
+    after = rows(lab)
+    check(after == before, "not a row was changed by the restart")
+    check(all(all_of(pages, SAME)), "no page made a new connection")
+    new = open_page(lab, browser, ROOM, "Dave")
+    wait_until(lambda: in_room(new), 10, "a new page joins the old room")
+    wait_for_legs([*pages, new], 6)
+    check(True, "a new page joins the old room, sees and hears everybody, and they see it")
+    pages.append(new)
+
+
+def dataplane_comes_back(lab, pages):
+    all_of(pages, REMEMBER)
+    before = rows(lab)
+    numbers = [page.post(f"{GAPS}(12)") for page in pages]
+    time.sleep(1)
+    killed = time.monotonic()
+    lab.dataplane.kill()
+    lab.start_dataplane()
+    tap = time.monotonic() - killed
+    sent = lab.counters()["media_sent"]
+    wait_until(lambda: lab.counters()["media_sent"] > sent, 10, "the dataplane forwards again", every=0.02)
+    print(f"after the kill, the tap was there in {tap:.2f} s, and media was sent by {time.monotonic() - killed:.2f} s")
+    gaps = [gap / 1000 for page, number in zip(pages, numbers) for gap in page.take(number, 30).values()]
+    check(len(gaps) == 24 and max(gaps) < GAP_MAX_S,
+          f"media was away from the pages for {min(gaps):.2f} to {max(gaps):.2f} s ({len(gaps)} legs)")
+    check(all(all_of(pages, SAME)), "no page made a new connection")
+    check(rows(lab) == before, "rows and keys are the same")
+    wait_for_legs(pages, 6)
+    b = all_of(pages, LEGS)
+    time.sleep(3)
+    slowest = min(leg["frames"] / 3 for x, y in zip(b, all_of(pages, LEGS)) for leg in growth(x, y).values()
+                  if leg["kind"] == "video")
+    check(slowest >= 8, f"pictures move again: at least {slowest:.1f} frames/s")
+    failed = {k: v for k, v in lab.counters().items() if v and ("authentication" in k or "replayed" in k)}
+    print(f"refused packets since: {failed or 'none'}")
+
+
+def test(lab):
+    with Browser(lab.url) as browser:
+        # Smaller than the usual picture: at the end four pages decode three pictures each, on two cores.
+        pages = [open_page(lab, browser, ROOM, name, capture="320x240@15") for name in ("Alice", "Bob", "Carol")]
+        for page in pages:
+            wait_until(lambda: in_room(page), 10, f"{page.name} is in the room")
+        wait_for_legs(pages, 4)
+        all_of(pages, REMEMBER)
+        without_control(lab, pages)
+        control_comes_back(lab, browser, pages)
+        dataplane_comes_back(lab, pages)
+    check(lab.ctl("drops")["balanced"], "every packet is accounted for")
+
+
+need("chromium")
+run(test, families="4")
