@@ -61,10 +61,10 @@ std::optional<RtcpMember> RtcpReader::next() {
   RtcpMember member{rest_[1], static_cast<uint8_t>(rest_[0] & 0x1f),
                     rest_.subspan(kMemberHeaderSize, size - kMemberHeaderSize)};
   if ((rest_[0] & kPaddingBit) != 0) {
-    // RFC 3550 section 6.4.1: "padding MUST only be added to the last individual packet"; it counts itself and is a
-    // multiple of four.
+    // RFC 3550 section 6.4.1: "padding MUST only be added to the last individual packet"; it counts itself. It should
+    // be a multiple of four, but browsers fill their transport-wide feedback up to a word with one to three octets.
     const uint8_t padding = rest_[size - 1];
-    if (size != rest_.size() || padding == 0 || padding % 4 != 0 || padding > member.body.size()) return fail();
+    if (size != rest_.size() || padding == 0 || padding > member.body.size()) return fail();
     member.body = member.body.first(member.body.size() - padding);
   }
   rest_ = rest_.subspan(size);

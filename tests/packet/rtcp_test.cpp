@@ -83,7 +83,7 @@ TEST(Rtcp, a_bad_member_ends_the_compound) {
       {9, followed("80600000"), 1, true},                     // RTP's payload type
       {10, followed("a0c90001 00000004"), 2, false},          // padding of its whole body
       {11, followed("a0c90001 00000000"), 1, true},           // padding zero
-      {12, followed("a0c90001 00000003"), 1, true},           // not a multiple of four
+      {12, followed("a0c90001 00000003"), 2, false},          // three: the feedback of browsers is so
       {13, followed("a0c90001 00000008"), 1, true},           // longer than the body
       {14, followed("a0c90000"), 1, true},                    // no body to hold it
       {15, followed("a0c90001 00000004 80c90000"), 1, true},  // not the last
