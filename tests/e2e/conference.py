@@ -55,7 +55,7 @@ FIRST_PICTURES = """(async (wanted) => {
 })"""
 
 
-def page_url(lab, room, name, capture="640x480@20", **extra):
+def page_url(lab, room, name, capture="320x240@15", **extra):
     words = {"room": room, "name": name, "autojoin": "1", "capture": capture, "token": token(name=name), **extra}
     return f"{lab.url}/?{urllib.parse.urlencode(words)}"
 

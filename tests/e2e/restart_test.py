@@ -113,8 +113,7 @@ def dataplane_comes_back(lab, pages):
 
 def test(lab):
     with Browser(lab.url) as browser:
-        # Smaller than the usual picture: at the end four pages decode three pictures each, on two cores.
-        pages = [open_page(lab, browser, ROOM, name, capture="320x240@15") for name in ("Alice", "Bob", "Carol")]
+        pages = [open_page(lab, browser, ROOM, name) for name in ("Alice", "Bob", "Carol")]
         for page in pages:
             wait_until(lambda: in_room(page), 10, f"{page.name} is in the room")
         wait_for_legs(pages, 4)

@@ -36,25 +36,23 @@ void ring(TablesRegion& tables, RowKind kind, uint32_t index) {
   tables.doorbell_head.count.store(head + 1);
 }
 
-/// A used transport's row: somebody real, for rows that refer to somebody.
-uint32_t somebody(const TablesRegion& tables) {
-  TransportRow row;
+/// A transport in use: somebody real, for rows that refer to somebody.
+RowReference somebody(const TablesRegion& tables) {
+  TransportRow row{};
   for (uint32_t i = 0; i < kTransportMax; ++i) {
-    if (tables.transport[i].read(row) == SlotState::kCommitted && row.state == RowState::kUsed) return i;
+    if (tables.transport[i].read(row) == SlotState::kCommitted && row.state == RowState::kUsed)
+      return {i, row.generation};
   }
   std::fprintf(stderr, "no transport is in use\n");
   std::exit(2);
 }
 
 TrackRow plausibleTrack(const TablesRegion& tables) {
-  TransportRow transport;
-  const uint32_t index = somebody(tables);
-  (void)tables.transport[index].read(transport);
   TrackRow row{};
   row.generation = 7;
   row.state = RowState::kUsed;
   row.kind = MediaKind::kVideo;
-  row.transport = {index, transport.generation};
+  row.transport = somebody(tables);
   row.encoding_count = 1;
   row.encoding[0].ssrc = 0x5eed'5eed;
   row.payload_type_count = 1;
@@ -64,7 +62,7 @@ TrackRow plausibleTrack(const TablesRegion& tables) {
 
 SubscriptionRow plausibleSubscription(const TablesRegion& tables) {
   SubscriptionRow row{};
-  TrackRow track;
+  TrackRow track{};
   for (uint32_t i = 0; i < kTrackMax; ++i) {
     if (tables.track[i].read(track) != SlotState::kCommitted || track.state != RowState::kUsed) continue;
     row.generation = 7;
@@ -139,7 +137,7 @@ void tornRows(TablesRegion& tables) {
 
 /// Also the row of somebody who is talking: what was believed of it stays.
 void tornInUse(TablesRegion& tables) {
-  const uint32_t index = somebody(tables);
+  const uint32_t index = somebody(tables).index;
   tear(tables.transport[index]);
   ring(tables, RowKind::kTransport, index);
 }
@@ -157,8 +155,8 @@ void garbageRows(TablesRegion& tables) {
 
 /// Two transports of one name: the first one keeps it.
 void namesTaken(TablesRegion& tables) {
-  TransportRow row;
-  if (tables.transport[somebody(tables)].read(row) != SlotState::kCommitted) std::exit(2);
+  TransportRow row{};
+  if (tables.transport[somebody(tables).index].read(row) != SlotState::kCommitted) std::exit(2);
   row.generation += 100;
   std::memset(&row.receive_key, 0x11, sizeof(row.receive_key));
   tables.transport[kFreeTransport].publish(row);
@@ -181,10 +179,7 @@ void injectsToNobody(TablesRegion& tables) {
     tables.inject_head.count.store(head + 1);
   }
   const uint64_t head = tables.inject_head.count.load();
-  const uint32_t index = somebody(tables);
-  TransportRow row;
-  (void)tables.transport[index].read(row);
-  tables.inject[head % kInjectMax] = {.transport = {index, row.generation}, .length_bytes = 0xffff'ffff};
+  tables.inject[head % kInjectMax] = {.transport = somebody(tables), .length_bytes = 0xffff'ffff};
   tables.inject_head.count.store(head + 1);
 }
 
