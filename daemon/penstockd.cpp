@@ -186,7 +186,6 @@ class Control {
   }
 
   void everySecond() {
-    metrics_.tick(monotonicNs());
     metrics_.dtlsQueued(dtls_.handshaking());
     for (size_t i = 0; i < dtls_told_.size(); ++i) {
       const auto counter = static_cast<DtlsCounter>(i);
