@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url';
 
 const preferences = {
   'media.navigator.streams.fake': true,
-  'media.navigator.permission.disabled': true,
+  'permissions.default.camera': 1,
+  'permissions.default.microphone': 1,
   'media.autoplay.default': 0,
   'media.peerconnection.ice.obfuscate_host_addresses': false,
   'app.update.enabled': false,

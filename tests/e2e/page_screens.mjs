@@ -45,12 +45,13 @@ async function pictures(page, participants) {
     const state = window.penstock.state;
     const tiles = [...document.querySelectorAll('.tile video')].filter((video) => !video.hidden && video.videoWidth > 0);
     const cameras = [...state.participants.values()].flatMap((p) => [...p.tracks.values()]).filter((t) => t.kind === 'video' && !t.muted);
-    return { participants: state.participants.size, tiles: tiles.length, cameras: cameras.length };
+    const own = Boolean(state.own.camera.track);
+    return { participants: state.participants.size, tiles: tiles.length, cameras: cameras.length, own };
   };
   const deadline = Date.now() + 20_000;
   for (;;) {
     const now = await page.evaluate(shown);
-    if (now.participants >= participants && now.cameras > 0 && now.tiles >= now.cameras) return;
+    if (now.participants >= participants && now.own && now.cameras > 0 && now.tiles >= now.cameras) return;
     if (Date.now() > deadline) {
       console.error(`not everybody is seen: ${JSON.stringify(now)}`);
       missing++;

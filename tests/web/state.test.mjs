@@ -34,7 +34,7 @@ function stateAfter(...messages) {
 test('joined_brings_everybody_and_oneself', () => {
   const state = stateAfter(joined());
   assert.equal(state.phase, 'room');
-  assert.deepEqual([...state.participants.keys()], ['me', 'ada']);
+  assert.deepEqual([...state.participants.keys()], ['ada', 'me'], 'oneself is the last to have come');
   assert.equal(ownParticipant(state).name, 'Mira');
 });
 

@@ -33,15 +33,24 @@ export class Conference {
     this.protocol.addEventListener('refused', (event) => this.#end(event.detail));
     this.#watch = watchQuality(
       () => ({ publish: this.publish?.pc ?? null, subscribe: this.subscribe?.pc ?? null }),
-      (quality) => store.change((state) => Object.assign(state.quality, quality)),
+      (quality) =>
+        store.change((state) => {
+          Object.assign(state.quality, quality);
+          state.media_seen ||= this.#connected();
+        }),
     );
     this.#stop_listening = store.listen(() => this.#syncPublish());
+  }
+
+  #connected() {
+    return [this.publish, this.subscribe].some((connection) => connection?.pc.connectionState === 'connected');
   }
 
   start() {
     this.#store.change((state) => {
       state.phase = 'joining';
       state.join_error = null;
+      state.media_seen = false;
       state.signalling = { up: false, attempt: 0, retry_at: 0 };
     });
     this.protocol.connect();

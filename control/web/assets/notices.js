@@ -25,7 +25,10 @@ export function bannersOf(state, now = Date.now()) {
     const text = `The relay does not answer. Sound and picture may go on meanwhile. ${wait}`;
     banners.push({ key: 'signalling', kind: 'warning', text, action: 'retry', label: 'Try now' });
   } else if (quality.level === 'lost') {
-    banners.push({ key: 'media', kind: 'warning', text: 'Sound and picture are interrupted. Reconnecting …' });
+    const text = state.media_seen
+      ? 'Sound and picture are interrupted. Reconnecting …'
+      : 'No sound and picture: the relay is not reached by UDP. A firewall or VPN may block it. Trying again …';
+    banners.push({ key: 'media', kind: 'warning', text });
   }
   if (state.sound_blocked) {
     const text = 'The browser keeps this page silent until you allow sound.';

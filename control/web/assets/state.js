@@ -14,6 +14,7 @@ export function initialState() {
     spoke_at: new Map(), // participant id -> when it last spoke, ms
     received: new Map(), // track id -> MediaStreamTrack from the subscribe connection
     signalling: { up: false, attempt: 0, retry_at: 0 },
+    media_seen: false, // whether the media connections ever worked
     quality: { level: 'connecting', rtt_ms: null, loss: null, send_bps: 0, receive_bps: 0 },
     own: { microphone: ownSource(), camera: ownSource(), screen: ownSource() },
     sound_blocked: false,
@@ -74,7 +75,9 @@ const reducers = {
     state.permissions = message.permissions;
     const present = new Set(message.participants.map((p) => p.id));
     for (const id of [...state.participants.keys()]) if (!present.has(id)) removeParticipant(state, id);
-    for (const participant of message.participants) addParticipant(state, participant);
+    // Oneself came last; the relay's list has no order.
+    const others_first = [...message.participants].sort((a, b) => (a.id === state.self) - (b.id === state.self));
+    for (const participant of others_first) addParticipant(state, participant);
     if (!message.resumed) state.received.clear();
   },
   participant_joined: (state, message) => addParticipant(state, message.participant),

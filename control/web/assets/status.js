@@ -15,7 +15,6 @@ const token = takeToken(parameters);
 if (parameters.has('token')) history.replaceState(null, '', location.pathname);
 const names = new Map(); // participant id -> name, for the log
 let before = null;
-let help = {};
 let answered_at = 0;
 
 class Refused extends Error {}
@@ -32,7 +31,7 @@ async function look() {
   try {
     const [stats, rooms] = await Promise.all([ask('/v1/stats'), ask('/v1/rooms')]);
     answered_at = Date.now();
-    renderStats(stats, before, help);
+    renderStats(stats, before);
     renderRooms(Array.isArray(rooms) ? rooms : (rooms.rooms ?? []));
     renderLights(stats);
     before = stats;
@@ -108,16 +107,5 @@ function listen() {
   source.onerror = () => source.readyState === EventSource.CLOSED && setTimeout(listen, 5000);
 }
 
-/** What each counter means, if this relay tells. */
-async function learnWords() {
-  try {
-    const { counters } = await ask('/v1/counters');
-    help = Object.fromEntries(counters.map((counter) => [counter.name, counter.help]));
-  } catch {
-    help = {};
-  }
-}
-
-learnWords();
 listen();
 look();

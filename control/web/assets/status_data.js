@@ -31,18 +31,14 @@ export function balance(stats) {
   };
 }
 
-/**
- * Drops, those that are not zero first and of these the largest; each with its growth since `before`, and its meaning when
- * the relay gives one in `help`.
- */
-export function drops(stats, before, help = {}) {
+/** Drops, the largest first; each with its growth since `before`. */
+export function drops(stats, before) {
   const of = (group, direction) =>
     Object.entries(stats[group] ?? {}).map(([name, count]) => ({
       name,
       direction,
       count,
       grown: Math.max(0, count - (before?.[group]?.[name] ?? count)),
-      help: help[name] ?? '',
     }));
   return [...of('receive_drops', 'in'), ...of('send_drops', 'out')].sort(
     (a, b) => b.count - a.count || a.name.localeCompare(b.name),

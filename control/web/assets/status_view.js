@@ -24,12 +24,12 @@ const outcome_words = {
   key_frame_requests_sent: 'to publishers',
 };
 
-export function renderStats(stats, before, help) {
+export function renderStats(stats, before) {
   renderCards(stats);
   renderCharts(stats);
   renderWorkers(stats);
   renderBalance(stats);
-  renderDrops(drops(stats, before, help));
+  renderDrops(drops(stats, before));
 }
 
 function renderCards(stats) {
@@ -110,9 +110,9 @@ function renderDrops(list) {
   table(
     box,
     shown,
-    ({ name, direction, help, count: total, grown }) => [
+    ({ name, direction, count: total, grown }) => [
       name.replaceAll('_', ' '),
-      help || (direction === 'in' ? 'received' : 'to be sent'),
+      direction === 'in' ? 'received' : 'to be sent',
       `${count(total)}${grown ? `  +${count(grown)}/s` : ''}`,
     ],
     rest ? `${rest} more causes, all zero` : '',
