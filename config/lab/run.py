@@ -14,6 +14,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -45,6 +46,11 @@ def must(*words):
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Failure(f"{' '.join(words)}: {done.stderr.strip()}")
+
+
+def interface_exists(name):
+    """In this network namespace; /sys may be another's."""
+    return name in (known for _, known in socket.if_nameindex())
 
 
 def check_rights():
@@ -120,7 +126,7 @@ class Lab:
         if self.directory.exists() and any(self.directory.iterdir()) and not self.mark().exists():
             raise Failure(f"{self.directory} holds something of somebody else: choose another seam.directory in "
                           f"{self.config}")
-        if os.path.exists(f"/sys/class/net/{self.interface}"):
+        if interface_exists(self.interface):
             raise Failure(f"There is already an interface {self.interface}, of something else. If it is left over: "
                           f"ip link delete {self.interface}")
         port = self.listen.rpartition(":")[2]
@@ -158,7 +164,7 @@ class Lab:
 
     def set_addresses(self, child):
         """The interface is there when the dataplane made it, and goes with it; the kernel's side is ours to set."""
-        child.wait_until(lambda: os.path.exists(f"/sys/class/net/{self.interface}"), READY_SECONDS,
+        child.wait_until(lambda: interface_exists(self.interface), READY_SECONDS,
                          f"the interface {self.interface} did not appear")
         must("ip", "link", "set", self.interface, "up")
         for address in self.kernel_side():
@@ -211,7 +217,7 @@ class Lab:
         """The test card first, so that it can say goodbye; the dataplane last."""
         for child in reversed(self.children):
             child.stop()
-        if os.path.exists(f"/sys/class/net/{self.interface}") and self.children:
+        if interface_exists(self.interface) and self.children:
             succeeds("ip", "link", "delete", self.interface)
         if self.children:
             shutil.rmtree(self.directory, ignore_errors=True)
