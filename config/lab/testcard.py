@@ -68,11 +68,13 @@ class Picture:
         image = self.background.copy()
         x = abs((number * 8) % (2 * (WIDTH - 80)) - (WIDTH - 80)) // 2 * 2
         self.fill(image, x, 80, x + 80, 160, yuv(255, 255, 255))
-        self.text(image, 40, HEIGHT - 100, 8, time.strftime("%H:%M:%S"))
-        self.text(image, 400, HEIGHT - 92, 6, f"{number % 100000:05d}")
+        # Within the middle 480 columns, which a page that fills a 4:3 tile still shows.
+        self.text(image, 96, HEIGHT - 108, 8, time.strftime("%H:%M:%S"))
+        self.text(image, 424, HEIGHT - 100, 6, f"{number % 100000:05d}")
         for bit in range(16):
             colour = yuv(255, 255, 255) if number >> (15 - bit) & 1 else yuv(0, 0, 0)
-            self.fill(image, 40 + bit * 35 // 2 * 2, HEIGHT - 40, 40 + bit * 35 // 2 * 2 + 24, HEIGHT - 16, colour)
+            left = 96 + bit * 28
+            self.fill(image, left, HEIGHT - 52, left + 20, HEIGHT - 32, colour)
         return image
 
 
