@@ -153,7 +153,8 @@ Admission Api::admit(const Request& request) const {
   admission.parameters = std::move(match.parameters);
   const auto room = admission.parameters.find("room");
   if (room != admission.parameters.end() && !isRoomName(room->second)) {
-    return refuse(handlers::badRequest("room_name_invalid", "A room name has 1 to 64 characters of A-Z a-z 0-9 _ . -"), label);
+    return refuse(handlers::badRequest("room_name_invalid", "A room name has 1 to 64 characters of A-Z a-z 0-9 _ . -"),
+                  label);
   }
   if (auto response = refuseOrigin(request)) return refuse(std::move(*response), label);
   if (auto response = refuseCaller(request, *match.route, admission)) return refuse(std::move(*response), label);

@@ -7,9 +7,9 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "control/api/response_head.h"
 #include "control/api/stream.h"
 #include "control/api/websocket.h"
 
@@ -22,33 +22,6 @@ using Parser = http::request_parser<http::string_body>;
 
 constexpr std::chrono::milliseconds kGoodbye{1000};  // for a last answer, and for reading what comes after it
 constexpr size_t kDiscardMax = 1024 * 1024;
-
-std::string dateHeader() {
-  const time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[64];
-  std::strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-  return text;
-}
-
-/// The head as it is sent. Values are ours, but a line break in one would be a header of somebody else's making.
-std::string headText(const Response& response, bool keep_alive, bool has_length) {
-  std::string text = "HTTP/1.1 " + std::to_string(response.status) + " ";
-  const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
-  text.append(reason.data(), reason.size());
-  text += "\r\nDate: " + dateHeader() + "\r\n";
-  for (const auto& [name, value] : response.headers) {
-    if (value.find_first_of("\r\n") != std::string::npos) continue;
-    text += name + ": " + value + "\r\n";
-  }
-  // RFC 9110 section 8.6: no Content-Length with 204; a 304 would need that of the page it stands for.
-  if (has_length && response.status != 204 && response.status != 304) {
-    text += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
-  }
-  if (!keep_alive && response.status != 426) text += "Connection: close\r\n";
-  return text + "\r\n";
-}
 
 /// A request whose head could not be taken: what to say, if anything.
 std::optional<Refusal> refusalFor(boost::system::error_code error) {

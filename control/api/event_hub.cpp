@@ -44,7 +44,7 @@ class EventHub::Stream : public TextStream {
 boost::json::object noticeWithRoomAndTime(const Notice& notice, uint64_t unix_ms) {
   boost::json::object event = notice.message;
   event["room"] = notice.room;
-  event["time"] = rfc3339(unix_ms);
+  if (!event.contains("time")) event["time"] = rfc3339(unix_ms);
   return event;
 }
 

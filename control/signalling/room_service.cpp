@@ -95,7 +95,7 @@ Result<std::string> RoomService::join(const JoinRequest& request, std::shared_pt
   who.identity = request.identity;
   who.name = request.name;
   who.protocol = request.protocol;
-  who.resume_token = link ? fresh_.token() : std::string();
+  who.resume_token = fresh_.token();  // WHIP and WHEP make the URL of their session of it, which nobody else may guess
   who.permissions = request.permissions;
   // Without signalling there is nobody to answer our offers: a player's own offer decides what it gets.
   who.auto_subscribe = request.auto_subscribe && link;
@@ -120,7 +120,7 @@ Result<std::string> RoomService::resume(const JoinRequest& request, std::shared_
   const Participant* who = nullptr;
   if (room && link)
     for (const auto& [id, each] : room->participants)
-      if (!each.resume_token.empty() && each.resume_token == request.resume_token) who = &each;
+      if (each.protocol == "websocket" && each.resume_token == request.resume_token) who = &each;
   if (!who) return refuse(404, "resume_unknown", "There is nobody to come back as: join anew.");
   const ParticipantKey key{request.room, who->id};
   Presence& presence = presence_[key];
