@@ -160,7 +160,9 @@ def wrong_clients(lab):
         with raw(lab, text) as connection:
             said = read_all(connection)
             check(said == b"" or answer in said.split(b"\r\n")[0], f"{what}: {said.split(bytes([13]))[0].decode() or 'closed'}")
-    slow = [raw(lab, b"POST /v1/rooms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{") for _ in range(20)]
+    head = (f"POST /v1/rooms HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {token()}\r\n"
+            "Content-Length: 100\r\n\r\n{").encode()
+    slow = [raw(lab, head) for _ in range(20)]
     silent = [raw(lab) for _ in range(20)]
     started = time.monotonic()
     check(lab.call("GET", "/healthz").status in (200, 204), "with 40 slow clients connected, others are served")

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 from namespaces import Namespaces, command, libc
 
@@ -295,8 +296,17 @@ def grown(before, after):
 
 def run(test, **lab_options):
     """A test file's last line: the relay, the test, one closing sentence."""
+    status = 1
     try:
         with Lab(**lab_options) as lab:
             test(lab)
+        status = 0
     except Failed as failed:
-        sys.exit(f"failed: {failed}")
+        print(f"failed: {failed}")
+    except SystemExit as left:
+        print(f"failed: {left}")
+    except BaseException:
+        traceback.print_exc(file=sys.stdout)
+    # Without waiting for the threads of peers that a failed test left behind.
+    sys.stdout.flush()
+    os._exit(status)

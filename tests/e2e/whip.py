@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import re
+import urllib.parse
 
 import numpy
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -20,7 +21,7 @@ async def eventually(question, seconds, what, every=0.05):
         if answer:
             return answer
         if asyncio.get_running_loop().time() > end:
-            raise Failed(f"{what}: not within {seconds} s")
+            raise Failed(f"{what() if callable(what) else what}: not within {seconds} s")
         await asyncio.sleep(every)
 
 
@@ -28,7 +29,7 @@ class Peer:
     """One session. `change_offer` may rewrite the SDP on its way out."""
 
     def __init__(self, lab, path, room, name, change_offer=None):
-        self.lab, self.path, self.name = lab, f"/{path}/{room}?name={name}", name
+        self.lab, self.path, self.name = lab, f"/{path}/{room}?name={urllib.parse.quote(name)}", name
         self.change_offer = change_offer or (lambda sdp: sdp)
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.location = self.etag = None
