@@ -65,8 +65,7 @@ class Namespaces:
         self.ip(self.clients, "link", "set", "clients", "up")
         for family, bits in (("4", "24"), ("6", "64")):
             self.ip(self.relay, "address", "add", f"{self.relay_kernel[family]}/{bits}", "dev", "bridge")
-            for address in (self.client[family], self.stranger[family]):
-                self.ip(self.clients, "address", "add", f"{address}/{bits}", "dev", "clients")
+            self.ip(self.clients, "address", "add", f"{self.client[family]}/{bits}", "dev", "clients")
 
     @staticmethod
     def ip(namespace, *words, check=True):
@@ -80,6 +79,10 @@ class Namespaces:
                 raise OSError(ctypes.get_errno(), "setns")
         finally:
             os.close(file)
+
+    def let_stranger_in(self, family):
+        """One more address among the clients. Not there from the start, as peers use all they find."""
+        self.ip(self.clients, "address", "add", f"{self.stranger[family]}/{'24' if family == '4' else '64'}", "dev", "clients")
 
     def join_port(self, interface):
         """Puts the tap of a dataplane that is ready into the bridge."""
