@@ -171,6 +171,7 @@ void Housekeeping::send(WorkerMessage message) {
   auto* sent = new WorkerMessage(std::move(message));
   // No more under way than the way back holds. A worker that takes nothing is dead, and the watchdog's business.
   waitForWorker(WorkerLink::kMessagesMax - 1);
+  turns_.fetch_add(1, std::memory_order_relaxed);  // reading ten thousands of rows at once takes longer than a watchdog
   if (!stopping_ && worker_.to_worker.push(std::move(sent))) {
     ++messages_under_way_;
   } else {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <span>
 #include <type_traits>
 
 namespace penstock {
@@ -36,43 +35,6 @@ std::string_view nameOf(RowKind kind) {
 
 std::string ufragOf(const TransportRow& row) {
   return {reinterpret_cast<const char*>(row.ice_ufrag), row.ufrag_length_bytes};
-}
-
-uint64_t ssrcKey(uint32_t transport, uint32_t ssrc) {
-  return uint64_t{transport} << 32 | ssrc;
-}
-
-/// The SSRCs that a row signals, zeros aside.
-template <class Use>
-void forEachSsrc(const TrackRow& row, Use&& use) {
-  for (const contract::EncodingRow& encoding : std::span(row.encoding, row.encoding_count)) {
-    if (encoding.ssrc != 0) use(encoding.ssrc);
-    if (encoding.rtx_ssrc != 0) use(encoding.rtx_ssrc);
-  }
-}
-template <class Use>
-void forEachSsrc(const SubscriptionRow& row, Use&& use) {
-  use(row.ssrc);
-  if (row.rtx_ssrc != 0) use(row.rtx_ssrc);
-}
-
-/// Whether another row than `index` already bears an SSRC of `row`.
-template <class Row>
-bool ssrcTaken(const std::unordered_map<uint64_t, uint32_t>& owners, const Row& row, uint32_t index) {
-  bool taken = false;
-  forEachSsrc(row, [&](uint32_t ssrc) {
-    const auto owner = owners.find(ssrcKey(row.transport.index, ssrc));
-    taken = taken || (owner != owners.end() && owner->second != index);
-  });
-  return taken;
-}
-template <class Row>
-void takeSsrcs(std::unordered_map<uint64_t, uint32_t>& owners, const Row& row, uint32_t index) {
-  forEachSsrc(row, [&](uint32_t ssrc) { owners[ssrcKey(row.transport.index, ssrc)] = index; });
-}
-template <class Row>
-void giveSsrcsBack(std::unordered_map<uint64_t, uint32_t>& owners, const Row& row) {
-  forEachSsrc(row, [&](uint32_t ssrc) { owners.erase(ssrcKey(row.transport.index, ssrc)); });
 }
 
 void removeFrom(std::vector<uint32_t>& list, uint32_t index) {
@@ -241,13 +203,13 @@ RowReader::Verdict RowReader::apply(uint32_t index, const TransportRow& row) {
 
 RowReader::Verdict RowReader::apply(uint32_t index, const TrackRow& row) {
   if (!transports_.isLive(row.transport)) return Verdict::kReferenceMissing;
-  if (ssrcTaken(track_of_ssrc_, row, index)) return Verdict::kNameTaken;
+  if (track_ssrcs_.isTaken(row, index)) return Verdict::kNameTaken;
   if (tracks_.used(index) && tracks_[index].transport != row.transport) close(index, tracks_[index]);
   const bool was_used = tracks_.used(index);
   const TrackRow before = tracks_[index];
-  if (was_used) giveSsrcsBack(track_of_ssrc_, before);
+  if (was_used) track_ssrcs_.giveBack(before);
   if (!was_used) tracks_of_transport_[row.transport.index].push_back(index);
-  takeSsrcs(track_of_ssrc_, row, index);
+  track_ssrcs_.take(row, index);
   tracks_[index] = row;
   sink_.putTrack(index, row, was_used ? &before : nullptr, false);
   return Verdict::kApplied;
@@ -255,19 +217,19 @@ RowReader::Verdict RowReader::apply(uint32_t index, const TrackRow& row) {
 
 RowReader::Verdict RowReader::apply(uint32_t index, const SubscriptionRow& row) {
   if (!transports_.isLive(row.transport) || !tracks_.isLive(row.track)) return Verdict::kReferenceMissing;
-  if (ssrcTaken(subscription_of_ssrc_, row, index)) return Verdict::kNameTaken;
+  if (subscription_ssrcs_.isTaken(row, index)) return Verdict::kNameTaken;
   if (subscriptions_.used(index)) {
     const SubscriptionRow& old = subscriptions_[index];
     if (old.transport != row.transport || old.track != row.track || old.ssrc != row.ssrc) close(index, old);
   }
   const bool was_used = subscriptions_.used(index);
   const SubscriptionRow before = subscriptions_[index];
-  if (was_used) giveSsrcsBack(subscription_of_ssrc_, before);
+  if (was_used) subscription_ssrcs_.giveBack(before);
   if (!was_used) {
     subscriptions_of_transport_[row.transport.index].push_back(index);
     subscriptions_of_track_[row.track.index].push_back(index);
   }
-  takeSsrcs(subscription_of_ssrc_, row, index);
+  subscription_ssrcs_.take(row, index);
   subscriptions_[index] = row;
   sink_.putSubscription(index, row, was_used ? &before : nullptr, false);
   return Verdict::kApplied;
@@ -296,14 +258,14 @@ void RowReader::close(uint32_t index, const TrackRow& row) {
   for (const auto list = subscriptions_of_track_[index]; uint32_t subscription : list) {
     close(subscription, subscriptions_[subscription]);
   }
-  giveSsrcsBack(track_of_ssrc_, row);
+  track_ssrcs_.giveBack(row);
   removeFrom(tracks_of_transport_[row.transport.index], index);
   tracks_[index] = {};
   sink_.close(RowKind::kTrack, index);
 }
 
 void RowReader::close(uint32_t index, const SubscriptionRow& row) {
-  giveSsrcsBack(subscription_of_ssrc_, row);
+  subscription_ssrcs_.giveBack(row);
   removeFrom(subscriptions_of_transport_[row.transport.index], index);
   removeFrom(subscriptions_of_track_[row.track.index], index);
   subscriptions_[index] = {};

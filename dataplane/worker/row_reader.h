@@ -13,6 +13,7 @@
 
 #include "dataplane/contract/regions.h"
 #include "dataplane/worker/row_check.h"
+#include "dataplane/worker/ssrc_owners.h"
 
 namespace penstock {
 
@@ -113,7 +114,8 @@ class RowReader {
 
   // Names that only one row may bear, and who refers to whom.
   std::unordered_map<std::string, uint32_t> transport_of_ufrag_;
-  std::unordered_map<uint64_t, uint32_t> track_of_ssrc_, subscription_of_ssrc_;  // transport << 32 | SSRC
+  SsrcOwners<contract::TrackRow> track_ssrcs_;
+  SsrcOwners<contract::SubscriptionRow> subscription_ssrcs_;
   std::vector<std::vector<uint32_t>> tracks_of_transport_{contract::kTransportMax};
   std::vector<std::vector<uint32_t>> subscriptions_of_transport_{contract::kTransportMax};
   std::vector<std::vector<uint32_t>> subscriptions_of_track_{contract::kTrackMax};

@@ -43,7 +43,8 @@ configure() { # device, more lines of [media]
 start() {
   ip netns exec "$near" "$dataplane" --config "$work/conf" >"$work/log" 2>&1 &
   pid=$!
-  within 10 grep -q "running" "$work/log" || { echo "FAIL  did not start"; cat "$work/log"; failures=$((failures + 1)); }
+  within 10 grep -q "running" "$work/log" && return
+  echo "FAIL  did not start"; cat "$work/log"; failures=$((failures + 1))
 }
 stop() { # signal
   [ -n "$pid" ] || return 0
@@ -232,7 +233,8 @@ configure 0000:99:00.0
 check "a PCI device that is not there: code 66" refused 66 'No port at PCI address'
 configure net_nothing0
 check "a driver that is not there: code 66" refused 66 'no driver of that name'
-configure net_tap0,iface=pst0 && hugepages=on configure net_tap0,iface=pst0 && sed -i 's/^memory-mib.*/memory-mib = 60000/' "$work/conf"
+hugepages=on configure net_tap0,iface=pst0
+sed -i 's/^memory-mib.*/memory-mib = 60000/' "$work/conf"
 check "hugepages that cannot be had: code 71" refused 71 'hugepages cannot be had'
 configure net_tap0,iface=pst0 && sed -i 's/^packet-buffers.*/packet-buffers = 50000/' "$work/conf"
 check "more buffers than memory: code 71" refused 71 'raise dataplane.memory-mib'

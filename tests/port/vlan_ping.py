@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-# Asks through a packet socket, as kernels without 802.1Q can: vlan_ping.py INTERFACE VLAN SOURCE_IPV4 TARGET_IPV4 SOURCE_IPV6
-# TARGET_IPV6. Resolves by ARP and neighbour discovery, then sends one echo request each; VLAN 0 is untagged. Prints what
-# was answered, and ends with 0 if all was.
+# Asks through a packet socket, as kernels without 802.1Q can:
+#   vlan_ping.py INTERFACE VLAN SOURCE_IPV4 TARGET_IPV4 SOURCE_IPV6 TARGET_IPV6
+# Resolves by ARP and neighbour discovery, then sends one echo request each; VLAN 0 is untagged. Prints what was
+# answered, and ends with 0 if all was.
 import ipaddress
 import socket
 import struct
@@ -21,7 +22,8 @@ def checksum(data):
 
 
 def ipv4(source, target, protocol, payload):
-    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0, source.packed, target.packed)
+    addresses = source.packed + target.packed
+    header = struct.pack("!BBHHHBBH8s", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0, addresses)
     return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
 
 
