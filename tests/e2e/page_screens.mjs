@@ -23,7 +23,7 @@ const browser = await launch();
 let missing = 0;
 
 async function shoot(page, name, options = {}) {
-  await page.screenshot({ path: path.join(directory, `${name}.png`), ...options });
+  await page.screenshot({ path: path.join(directory, `${name}.png`), timeout: 120_000, ...options });
   console.log(`${name}.png`);
 }
 
@@ -48,7 +48,7 @@ async function pictures(page, participants) {
     const own = Boolean(state.own.camera.track);
     return { participants: state.participants.size, tiles: tiles.length, cameras: cameras.length, own };
   };
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const now = await page.evaluate(shown);
     if (now.participants >= participants && now.own && now.cameras > 0 && now.tiles >= now.cameras) return;
