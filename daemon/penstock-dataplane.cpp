@@ -40,7 +40,9 @@ Ports startPorts(const Config& config, const Eal& eal, MbufPool& pool) {
   if (config.dataplane.device.empty()) {
     throw StartError(kExitConfig, "No port: set dataplane.device, for example to \"net_tap0,iface=penstock0\".");
   }
-  PortRequest request{.mtu = config.dataplane.mtu, .groups = multicastGroups(localAddresses(config.media))};
+  PortRequest request{.mtu = config.dataplane.mtu,
+                      .groups = multicastGroups(localAddresses(config.media)),
+                      .identity = fmt::format("{}", fmt::join(config.media.address, " "))};
   Ports ports;
   for (const std::string& device : config.dataplane.device) {
     request.device = device;

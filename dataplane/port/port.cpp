@@ -48,7 +48,22 @@ std::string whyMissing(const std::string& device, const std::string& complaint) 
   return fmt::format("Port \"{}\" could not be made{}: correct dataplane.device.", device, said);
 }
 
+/// Drivers without hardware make an address up at each start. Neighbours would go on sending to the old one.
+bool inventsAddress(const std::string& driver) {
+  return driver == "net_tap" || driver == "net_memif";
+}
+
 }  // namespace
+
+std::array<uint8_t, 6> stableAddress(std::string_view identity) {
+  uint64_t hash = 0xcbf2'9ce4'8422'2325;  // FNV-1a
+  for (char c : identity) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100'0000'01b3;
+  std::array<uint8_t, 6> mac;
+  for (size_t i = 0; i < mac.size(); ++i) mac[i] = static_cast<uint8_t>(hash >> (8 * i));
+  // IEEE 802: unicast, locally administered.
+  mac[0] = static_cast<uint8_t>((mac[0] & 0xfc) | 0x02);
+  return mac;
+}
 
 Port::Port(const Eal& eal, const PortRequest& request, MbufPool& pool) : eal_(eal) {
   facts_.device = request.device;
@@ -59,7 +74,9 @@ Port::Port(const Eal& eal, const PortRequest& request, MbufPool& pool) : eal_(ea
   }
   id_ = *id;
   eal.forgetComplaints();
-  configure(request, pool);
+  configure(request);
+  setUpQueues(request, pool);
+  setAddress(request);
   start(request);
 }
 
@@ -68,23 +85,27 @@ Port::~Port() {
   rte_eth_dev_close(id_);
 }
 
-void Port::configure(const PortRequest& request, MbufPool& pool) {
-  const auto check = [&](int result, const char* what) {
-    if (result >= 0) return;
-    const std::string complaint = eal_.complaint();
-    throw StartError(kExitPort, fmt::format("Port \"{}\" refused its {} ({}{}{}).", request.device, what,
-                                            std::strerror(-result), complaint.empty() ? "" : "; ", complaint));
-  };
+/// Start-up: throws unless a call of DPDK went well.
+void Port::check(int result, const char* what) const {
+  if (result >= 0) return;
+  const std::string complaint = eal_.complaint();
+  const bool xdp = complaint.find("xsk socket") != std::string::npos;
+  throw StartError(kExitPort, fmt::format("Port \"{}\" refused its {} ({}{}{}){}", facts_.device, what,
+                                          std::strerror(-result), complaint.empty() ? "" : "; ", complaint,
+                                          xdp ? ": take another XDP program off its interface with 'ip link set dev "
+                                                "INTERFACE xdp off'."
+                                              : "."));
+}
+
+void Port::configure(const PortRequest& request) {
   rte_eth_dev_info info;
   check(rte_eth_dev_info_get(id_, &info), "first question");
   facts_.driver = info.driver_name;
   if (request.queues > info.max_rx_queues || request.queues > info.max_tx_queues) {
     throw StartError(kExitPort,
-                     fmt::format("Port \"{}\" has {} queues and {} workers need one each: lower "
-                                 "dataplane.workers.",
+                     fmt::format("Port \"{}\" has {} queues and {} workers need one each: lower dataplane.workers.",
                                  request.device, std::min(info.max_rx_queues, info.max_tx_queues), request.queues));
   }
-
   rte_eth_conf conf{};
   const uint64_t receive_checks = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   conf.rxmode.offloads = info.rx_offload_capa & receive_checks;
@@ -96,14 +117,15 @@ void Port::configure(const PortRequest& request, MbufPool& pool) {
   facts_.checks_udp_checksum = conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   facts_.sends_udp_checksum = conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
   check(rte_eth_dev_configure(id_, request.queues, request.queues, &conf), "configuration");
+}
 
+void Port::setUpQueues(const PortRequest& request, MbufPool& pool) {
   uint16_t receive = kReceiveDescriptors, send = kSendDescriptors;
   check(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &send), "queue lengths");
   for (uint16_t queue = 0; queue < request.queues; ++queue) {
     check(rte_eth_rx_queue_setup(id_, queue, receive, SOCKET_ID_ANY, nullptr, pool.raw()), "receive queue");
     check(rte_eth_tx_queue_setup(id_, queue, send, SOCKET_ID_ANY, nullptr), "send queue");
   }
-
   // A driver that cannot set an MTU takes any (memif), or that of its interface (af_packet).
   const int set = rte_eth_dev_set_mtu(id_, request.mtu);
   if (set != 0 && set != -ENOTSUP) {
@@ -111,13 +133,19 @@ void Port::configure(const PortRequest& request, MbufPool& pool) {
                  std::strerror(-set));
   }
   check(rte_eth_dev_get_mtu(id_, &facts_.mtu), "MTU");
+}
+
+void Port::setAddress(const PortRequest& request) {
   rte_ether_addr mac;
-  if (request.mac) {
-    std::copy_n(request.mac->begin(), 6, mac.addr_bytes);
-    check(rte_eth_dev_default_mac_addr_set(id_, &mac), "MAC address");
-  }
   check(rte_eth_macaddr_get(id_, &mac), "MAC address");
   std::copy_n(mac.addr_bytes, facts_.mac.size(), facts_.mac.begin());
+  const bool invented = inventsAddress(facts_.driver) && request.device.find("mac=") == std::string::npos;
+  if (!request.mac && !invented) return;
+  facts_.mac = request.mac ? *request.mac : stableAddress(request.device + request.identity);
+  std::copy_n(facts_.mac.begin(), facts_.mac.size(), mac.addr_bytes);
+  // A port that filters nothing (memif) need not know.
+  const int set = rte_eth_dev_default_mac_addr_set(id_, &mac);
+  if (set != -ENOTSUP || !invented) check(set, "MAC address");
 }
 
 void Port::start(const PortRequest& request) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dataplane/port/eal.h"
@@ -29,7 +30,11 @@ struct PortRequest {
   uint16_t mtu = 1500;
   std::vector<std::array<uint8_t, 6>> groups;  // multicast MAC addresses that we must hear
   std::optional<std::array<uint8_t, 6>> mac;   // to wear instead of its own
+  std::string identity;                        // what tells this relay from others on its links: its addresses
 };
+
+/// The MAC address of a port that has none by nature: the same at each start.
+std::array<uint8_t, 6> stableAddress(std::string_view identity);
 
 class Port {
  public:
@@ -44,7 +49,10 @@ class Port {
   bool linkUp() const;
 
  private:
-  void configure(const PortRequest& request, MbufPool& pool);
+  void check(int result, const char* what) const;
+  void configure(const PortRequest& request);
+  void setUpQueues(const PortRequest& request, MbufPool& pool);
+  void setAddress(const PortRequest& request);
   void start(const PortRequest& request);
 
   const Eal& eal_;

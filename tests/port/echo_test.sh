@@ -34,6 +34,12 @@ within() { # seconds, command...: until it succeeds
   until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.05; done
 }
 
+refused() { # code, words of the sentence
+  in_near timeout 10 "$dataplane" --config "$work/conf" >"$work/log" 2>&1
+  local code=$?
+  cat "$work/log"
+  [ $code = "$1" ] && tail -1 "$work/log" | grep -q "$2"
+}
 configure() { # device, more lines of [media]
   printf '[media]\naddress = 198.18.7.1/24\naddress = 2001:db8:7::1/64\n%s\n[dataplane]\n' "${2:-}" >"$work/conf"
   for device in $1; do echo "device = $device" >>"$work/conf"; done
@@ -41,6 +47,7 @@ configure() { # device, more lines of [media]
     "${hugepages:-off}" "$work" >>"$work/conf"
 }
 start() {
+  : >"$work/log"  # or the last run's would be found below
   ip netns exec "$near" "$dataplane" --config "$work/conf" >"$work/log" 2>&1 &
   pid=$!
   within 10 grep -q "running" "$work/log" && return
@@ -199,7 +206,6 @@ if grep -q running "$work/log"; then
   ip -n "$far" neigh flush all
   pings net_af_xdp "$far"
   stop KILL
-  ip -n "$near" link set psv0 xdp off  # what a clean stop does; the kernel does not do it for the dead
   start
   check "net_af_xdp: after kill -9, too" within 5 in_far ping -c 1 -W 1 198.18.7.1
   stop
@@ -208,25 +214,22 @@ else
 fi
 
 # --- net_memif, with the bridge between its other end and a tap ------------------------------------------------------
-configure "net_memif0,role=server,socket=$work/memif.sock,socket-abstract=no"
-start
 ip -n "$far" link del psv1
-ip netns exec "$far" "$bridge_program" "net_memif0,role=client,socket=$work/memif.sock,socket-abstract=no" \
+ip netns exec "$far" "$bridge_program" "net_memif0,role=server,socket=$work/memif.sock,socket-abstract=no" \
   net_tap0,iface=psm0 >"$work/bridge" 2>&1 &
 bridge=$!
 within 10 sh -c "ip -n $far link show psm0 >/dev/null 2>&1"
 address "$far" psm0 3
+configure "net_memif0,role=client,socket=$work/memif.sock,socket-abstract=no"
+start
 pings net_memif "$far"
-stop_bridge
+stop KILL
+start
+check "net_memif: after kill -9, too" within 5 in_far ping -c 1 -W 1 198.18.7.1
 stop
+stop_bridge
 
 # --- refusals --------------------------------------------------------------------------------------------------------
-refused() { # code, words of the sentence
-  in_near timeout 10 "$dataplane" --config "$work/conf" >"$work/log" 2>&1
-  local code=$?
-  cat "$work/log"
-  [ $code = "$1" ] && tail -1 "$work/log" | grep -q "$2"
-}
 configure net_af_packet0,iface=nonesuch
 check "an interface that is not there: code 66" refused 66 'Port "net_af_packet0,iface=nonesuch" could not be made'
 configure 0000:99:00.0

@@ -9,6 +9,7 @@
 
 #include "daemon/exit_codes.h"
 #include "dataplane/port/eal.h"
+#include "dataplane/port/port.h"
 #include "dataplane/worker/idle_backoff.h"
 #include "dataplane/worker/placement.h"
 #include "dataplane/worker/relay_config.h"
@@ -115,6 +116,14 @@ TEST(EalArguments, leave_no_files_and_look_for_no_other_devices) {
   EXPECT_TRUE(has(with, "--in-memory"));
   EXPECT_TRUE(has(with, "--allow=3b:00.0"));
   EXPECT_FALSE(has(with, "--no-pci"));
+}
+
+TEST(StableAddress, is_the_same_at_each_start_unicast_and_local) {
+  const auto mac = stableAddress("net_tap0,iface=x198.18.0.1/15");
+  EXPECT_EQ(mac, stableAddress("net_tap0,iface=x198.18.0.1/15"));
+  EXPECT_NE(mac, stableAddress("net_tap0,iface=x198.18.0.2/15"));
+  EXPECT_NE(mac, stableAddress("net_tap1,iface=x198.18.0.1/15"));
+  EXPECT_EQ(mac[0] & 3, 2);
 }
 
 TEST(RelayConfig, follows_settings_and_ports) {
