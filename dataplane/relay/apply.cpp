@@ -22,6 +22,20 @@ void take(std::unique_ptr<T>& mine, std::unique_ptr<T>& brought) {
   if (brought) std::swap(mine, brought);
 }
 
+void retire(TransportState& transport, uint32_t ssrc, std::unique_ptr<srtp::ReceiveStream> stream) {
+  if (!stream || !stream->started()) return;
+  if (transport.retired.size() == kRetiredMax) transport.retired.erase(transport.retired.begin());
+  transport.retired.push_back({ssrc, std::move(stream)});
+}
+
+/// Puts the stream that the transport remembers of this SSRC in the place of a new one.
+void recall(TransportState& transport, uint32_t ssrc, std::unique_ptr<srtp::ReceiveStream>& brought) {
+  const auto found = std::ranges::find(transport.retired, ssrc, &RetiredStream::ssrc);
+  if (!brought || found == transport.retired.end()) return;
+  brought = std::move(found->stream);
+  transport.retired.erase(found);
+}
+
 template <class Array>
 bool refersTo(const Array& states, const contract::RowReference& reference) {
   return states.holds(reference.index) && states[reference.index].row.generation == reference.generation;
@@ -194,6 +208,7 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
   transport.check_key = HmacSha1Key(std::span(row.ice_pwd).first(row.pwd_length_bytes));
   s.by_ufrag.set(ufrag, command.index);
   setExtensions(transport, row);
+  if (command.srtcp_receiver) transport.retired.clear();  // other keys: other streams
   take(transport.srtcp_sender, command.srtcp_sender);
   take(transport.srtcp_receiver, command.srtcp_receiver);
   for (const uint32_t index : transport.subscriptions) {
@@ -244,6 +259,9 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
   const bool unmuted = !opening && track.muted() && !(row.flags & contract::kTrackMuted);
   setTrack(s, track, command.row, row);
   for (uint8_t e = 0; e < contract::kEncodingMax; ++e) {
+    TransportState& publisher = s.transports[row.transport.index];
+    recall(publisher, row.encoding[e].ssrc, command.encoding[e].media);
+    recall(publisher, row.encoding[e].rtx_ssrc, command.encoding[e].rtx);
     take(track.encoding[e].media, command.encoding[e].media);
     take(track.encoding[e].rtx, command.encoding[e].rtx);
   }
@@ -302,6 +320,10 @@ void closeTrack(RelayState& s, uint32_t index) {
   if (track == nullptr) return;
   while (!track->subscriptions.empty()) closeSubscription(s, track->subscriptions.back());
   unregisterIncoming(s, *track);
+  for (EncodingState& encoding : track->encoding) {
+    retire(s.transports[track->row.transport.index], encoding.ssrc, std::move(encoding.media));
+    retire(s.transports[track->row.transport.index], encoding.rtx_ssrc, std::move(encoding.rtx));
+  }
   std::erase(s.transports[track->row.transport.index].tracks, index);
   track->cache.clear([&](CachedPacket cached) {
     s.io.release(std::span(&cached.packet, 1));

@@ -55,6 +55,16 @@ struct CachedPacket {
   uint16_t rtp_length = 0;
 };
 
+/// Streams of withdrawn tracks that a transport remembers.
+inline constexpr size_t kRetiredMax = 16;
+
+/// A client that publishes under the same SSRC again goes on from the same index (RFC 3711 section 3.3.1), and what it
+/// sent before stays a replay.
+struct RetiredStream {
+  uint32_t ssrc;
+  std::unique_ptr<srtp::ReceiveStream> stream;
+};
+
 struct Remote {
   Address address{};
   uint64_t last_check_ns = 0;
@@ -82,6 +92,7 @@ struct TransportState {
   uint32_t active_position = 0;                // in RelayState::active
   std::array<uint8_t, 256> extension_of_id{};  // header extension id -> contract::Extension, or kNoExtension
   std::vector<uint32_t> tracks, subscriptions;
+  std::vector<RetiredStream> retired;
 
   bool sendable() const { return nominated.port_be != 0; }
 };

@@ -38,6 +38,25 @@ TEST(Apply, an_ssrc_or_ufrag_in_use_is_refused) {
   EXPECT_EQ(world.count(Counter::rtp_no_subscriber), 1u) << "the first is untouched";
 }
 
+TEST(Apply, a_track_published_again_under_its_ssrc_goes_on_from_its_index) {
+  World world;
+  Client& publisher = world.addConnected(1, "198.18.0.11:4001");
+  Client& subscriber = world.addConnected(2, "198.18.0.12:4002");
+  world.addTrack(publisher, {});
+  world.sendRtp(publisher, {.sequence = 65'530});
+  world.sendRtp(publisher, {.sequence = 5}, 1);
+  const Bytes old = world.protect(publisher, rtpPacket({.sequence = 6}), 1);
+  world.receiveUdp(publisher, old);
+  world.applyCommand(TrackCommand{.index = 0, .row = {.state = contract::RowState::kFree}});
+  world.addTrack(publisher, {.index = 3, .generation = 2});
+  world.addSubscription(subscriber, {.track = 3, .track_generation = 2});
+  world.take();
+  world.sendRtp(publisher, {.sequence = 7}, 1);  // the roll-over counter is 1 and is not in the packet
+  EXPECT_EQ(world.takeRtp(subscriber).size(), 1u) << world.counters();
+  world.receiveUdp(publisher, old);
+  EXPECT_EQ(world.count(Counter::srtp_replayed), 1u);
+}
+
 TEST(Apply, closing_a_transport_takes_its_tracks_and_subscriptions_along) {
   World world;
   Client& publisher = world.addConnected(1, "198.18.0.11:4001");
