@@ -8,7 +8,7 @@ namespace penstock {
 
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;       // something broke that no setting would mend
-inline constexpr int kExitUsage = 64;         // EX_USAGE: the command line of a tool is wrong
+inline constexpr int kExitUsage = 64;        // EX_USAGE: the command line of a tool is wrong
 inline constexpr int kExitRegion = 65;       // EX_DATAERR: a file of shared memory must not be used
 inline constexpr int kExitPort = 66;         // EX_NOINPUT: a network port is not there, or does not start
 inline constexpr int kExitUnavailable = 69;  // EX_UNAVAILABLE: something needed is not there (yet): an address, a peer

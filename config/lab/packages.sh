@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the packages that are missing: `packages.sh build run test`. Debian 12 and 13, Ubuntu 24.04. Asks nothing.
+# Installs the packages that are missing: `packages.sh build run lint test fuzz`. Debian 12 and 13, Ubuntu 24.04. Asks nothing.
 # When all are there it takes one look at dpkg's list and is silent.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -17,6 +17,7 @@ list() {
       echo "libboost$boost-dev libboost-json$boost-dev libboost-program-options$boost-dev libboost-url$boost-dev"
       ;;
     run) echo iproute2 python3 python3-aiortc python3-numpy ;;
+    fuzz) echo clang libclang-rt-dev ;;
     lint)
       echo clang-format
       command -v node > /dev/null || echo nodejs

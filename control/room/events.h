@@ -9,22 +9,61 @@
 
 namespace penstock {
 
-struct RoomOpened { std::string room; RoomLimits limits; bool keep_when_empty; uint64_t created_unix_ms; };
-struct RoomLimitsSet { std::string room; RoomLimits limits; };
-struct RoomClosed { std::string room; };
-struct ParticipantJoined { std::string room; Participant participant; };
-struct ParticipantLeft { std::string room, participant, reason; };  // "left", "kicked", "room_closed", "connection_lost"
+struct RoomOpened {
+  std::string room;
+  RoomLimits limits;
+  bool keep_when_empty;
+  uint64_t created_unix_ms;
+};
+struct RoomLimitsSet {
+  std::string room;
+  RoomLimits limits;
+};
+struct RoomClosed {
+  std::string room;
+};
+struct ParticipantJoined {
+  std::string room;
+  Participant participant;
+};
+struct ParticipantLeft {
+  std::string room, participant, reason;  // "left", "kicked", "room_closed", "connection_lost"
+};
 /// A negotiation round of the participant's publish transport: the transport, its session and all its tracks now.
-struct Published { std::string room, participant; Transport transport; Session session; std::vector<Track> tracks; };
-struct Unpublished { std::string room, participant, track; };
+struct Published {
+  std::string room, participant;
+  Transport transport;
+  Session session;
+  std::vector<Track> tracks;
+};
+struct Unpublished {
+  std::string room, participant, track;
+};
 /// A negotiation round of the participant's subscribe transport.
-struct Subscribed { std::string room, participant; Transport transport; Session session; std::vector<Subscription> subscriptions; };
-struct SubscriptionWanted { std::string room, participant, track; };
-struct SubscriptionDropped { std::string room, participant, track; };
-struct TrackMuted { std::string room, track; bool by_moderator; bool muted; };
-struct TransportSecured { std::string room, transport; SrtpKeys keys; };
+struct Subscribed {
+  std::string room, participant;
+  Transport transport;
+  Session session;
+  std::vector<Subscription> subscriptions;
+};
+struct SubscriptionWanted {
+  std::string room, participant, track;
+};
+struct SubscriptionDropped {
+  std::string room, participant, track;
+};
+struct TrackMuted {
+  std::string room, track;
+  bool by_moderator;
+  bool muted;
+};
+struct TransportSecured {
+  std::string room, transport;
+  SrtpKeys keys;
+};
 
-using RoomEvent = std::variant<RoomOpened, RoomLimitsSet, RoomClosed, ParticipantJoined, ParticipantLeft, Published, Unpublished,
-                               Subscribed, SubscriptionWanted, SubscriptionDropped, TrackMuted, TransportSecured>;
+using RoomEvent =
+    std::variant<RoomOpened, RoomLimitsSet, RoomClosed, ParticipantJoined, ParticipantLeft, Published, Unpublished,
+                 Subscribed, SubscriptionWanted, SubscriptionDropped, TrackMuted, TransportSecured>;
 
 }  // namespace penstock

@@ -83,7 +83,7 @@ BOOST_DESCRIBE_STRUCT(Subscription, (), (track, mid, ssrc, rtx_ssrc, codecs, act
 
 /// Keys of both directions, hexadecimal, as the RFC 5764 exporter gave them. From the client's point of view.
 struct SrtpKeys {
-  uint16_t profile = 0;  // contract::SrtpProfile
+  uint16_t profile = 0;                   // contract::SrtpProfile
   std::string receive_key, receive_salt;  // what the client sends
   std::string send_key, send_salt;        // what we send
 };
@@ -101,16 +101,17 @@ struct Transport {
   uint32_t receive_bitrate_max_bps = 0;
   std::optional<SrtpKeys> keys;
 };
-BOOST_DESCRIBE_STRUCT(Transport, (), (id, purpose, ice_ufrag, ice_pwd, remote_fingerprint, dtls_role, extension_id, rtcp_ssrc,
-                                      receive_bitrate_max_bps, keys))
+BOOST_DESCRIBE_STRUCT(Transport, (),
+                      (id, purpose, ice_ufrag, ice_pwd, remote_fingerprint, dtls_role, extension_id, rtcp_ssrc,
+                       receive_bitrate_max_bps, keys))
 
 /// One m-section of a negotiated session, in order; sections are reused, never removed (RFC 8829 section 5.2.2).
 struct MediaSection {
   std::string mid;
   Kind kind = Kind::audio;
-  std::string track;    // published or subscribed track; empty = inactive now
-  bool slot = false;    // a player's section (WHEP): takes any fitting track, now or later, without a new offer
-  uint32_t ssrc = 0;    // of a slot: told in our answer, for the first track it carries
+  std::string track;  // published or subscribed track; empty = inactive now
+  bool slot = false;  // a player's section (WHEP): takes any fitting track, now or later, without a new offer
+  uint32_t ssrc = 0;  // of a slot: told in our answer, for the first track it carries
   uint32_t rtx_ssrc = 0;
   std::vector<Codec> codecs;  // of a slot: what the player takes
 };
@@ -121,9 +122,10 @@ struct Session {
   uint64_t id = 0;       // o= line, for the life of the session
   uint64_t version = 0;  // o= line, raised by every description of ours
   std::vector<MediaSection> sections;
-  std::string remote_ufrag;      // of the client's last description: another one is an ICE restart (RFC 8839 section 4.4.1.1.1)
-  uint32_t next_ssrc = 0;        // of the next subscription on this transport; only ever grows, so that none is used twice
-  std::string play_from;         // of a player: the participant it wants to see; empty = everybody
+  std::string
+      remote_ufrag;  // of the client's last description: another one is an ICE restart (RFC 8839 section 4.4.1.1.1)
+  uint32_t next_ssrc = 0;  // of the next subscription on this transport; only ever grows, so that none is used twice
+  std::string play_from;   // of a player: the participant it wants to see; empty = everybody
 };
 BOOST_DESCRIBE_STRUCT(Session, (), (id, version, sections, remote_ufrag, next_ssrc, play_from))
 
@@ -141,9 +143,9 @@ struct Participant {
   std::optional<Transport> publish_transport, subscribe_transport;
   Session publish_session, subscribe_session;
 };
-BOOST_DESCRIBE_STRUCT(Participant, (), (id, identity, name, protocol, resume_token, permissions, auto_subscribe, joined_unix_ms,
-                                        tracks, subscriptions, publish_transport, subscribe_transport, publish_session,
-                                        subscribe_session))
+BOOST_DESCRIBE_STRUCT(Participant, (),
+                      (id, identity, name, protocol, resume_token, permissions, auto_subscribe, joined_unix_ms, tracks,
+                       subscriptions, publish_transport, subscribe_transport, publish_session, subscribe_session))
 
 struct Room {
   std::string name;

@@ -1,5 +1,5 @@
-// What the room service needs of the world: tables, handshakes, the store, statistics, time, chance. Small interfaces, so
-// that the middle is tested without any of them.
+// What the room service needs of the world: tables, handshakes, the store, statistics, time, chance. Small interfaces,
+// so that the middle is tested without any of them.
 #pragma once
 
 #include <cstdint>

@@ -14,8 +14,8 @@
 namespace penstock {
 
 /// Something that happened in a room, as clients and integrators see it: `message["type"]` is one of the
-/// notifications of control/signalling/PROTOCOL.md ("participant_joined", "track_published", ...), with `room` and `time`.
-/// `speakers` is not among them: it goes to the participants only.
+/// notifications of control/signalling/PROTOCOL.md ("participant_joined", "track_published", ...), with `room` and
+/// `time`. `speakers` is not among them: it goes to the participants only.
 struct Notice {
   std::string room;
   boost::json::object message;
@@ -26,7 +26,8 @@ class ParticipantLink {
  public:
   virtual ~ParticipantLink() = default;
   virtual void send(const boost::json::object& message) = 0;
-  /// The participant is gone (kicked, room closed, replaced by a resumed connection). Close after sending what is queued.
+  /// The participant is gone (kicked, room closed, replaced by a resumed connection). Close after sending what is
+  /// queued.
   virtual void close(const std::string& reason) = 0;
 };
 
@@ -61,7 +62,8 @@ class Service {
 
   // Rooms
   virtual const std::map<std::string, Room>& rooms() const = 0;
-  virtual Result<void> openRoom(const std::string& room, const RoomLimits& limits) = 0;  // 409 room_exists, 503 rooms_full
+  virtual Result<void> openRoom(const std::string& room,
+                                const RoomLimits& limits) = 0;  // 409 room_exists, 503 rooms_full
   virtual Result<void> setLimits(const std::string& room, const RoomLimits& limits) = 0;
   virtual Result<void> closeRoom(const std::string& room) = 0;
 
@@ -81,12 +83,13 @@ class Service {
   /// Client answers the last `offer` message.
   virtual Result<void> answer(const std::string& room, const std::string& participant, uint64_t offer_id,
                               const std::string& sdp) = 0;
-  /// RFC 9725 section 4.3: new ICE credentials from an SDP fragment; returns our fragment. For a subscribe transport that
-  /// the relay makes offers for, `fragment` is empty: an `offer` message with new credentials follows.
+  /// RFC 9725 section 4.3: new ICE credentials from an SDP fragment; returns our fragment. For a subscribe transport
+  /// that the relay makes offers for, `fragment` is empty: an `offer` message with new credentials follows.
   virtual Result<std::string> restartIce(const std::string& room, const std::string& participant, Purpose purpose,
                                          const std::string& fragment) = 0;
   virtual Result<void> subscribe(const std::string& room, const std::string& participant, const std::string& track) = 0;
-  virtual Result<void> unsubscribe(const std::string& room, const std::string& participant, const std::string& track) = 0;
+  virtual Result<void> unsubscribe(const std::string& room, const std::string& participant,
+                                   const std::string& track) = 0;
   virtual Result<void> unpublish(const std::string& room, const std::string& track) = 0;
   virtual Result<void> mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) = 0;
 

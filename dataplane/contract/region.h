@@ -26,8 +26,8 @@ struct RegionHeader {
   uint32_t layout_version;
   uint32_t header_size_bytes;
   uint64_t region_size_bytes;
-  uint64_t epoch;                        // random, new whenever the region is made afresh
-  std::atomic<uint64_t> heartbeat_ns;    // CLOCK_MONOTONIC of the writer, stored every 100 ms
+  uint64_t epoch;                      // random, new whenever the region is made afresh
+  std::atomic<uint64_t> heartbeat_ns;  // CLOCK_MONOTONIC of the writer, stored every 100 ms
   std::atomic<uint32_t> writer_pid;
   uint32_t reserved[5];
 };
@@ -37,7 +37,8 @@ static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<uint32_t
 /// Why a region must not be used; the words go to the log as they are.
 inline std::optional<std::string_view> refuse(const RegionHeader& header, uint64_t magic, uint64_t size_bytes) {
   if (header.magic.load(std::memory_order_acquire) != magic) return "it is not such a region, or is not finished";
-  if (header.layout_version != kLayoutVersion) return "its layout version is another: run the same release on both sides";
+  if (header.layout_version != kLayoutVersion)
+    return "its layout version is another: run the same release on both sides";
   if (header.header_size_bytes != sizeof(RegionHeader)) return "its header has another size";
   if (header.region_size_bytes != size_bytes) return "its size is another: run the same release on both sides";
   return std::nullopt;

@@ -13,8 +13,8 @@ namespace penstock::contract {
 /// Control writes all of it; the dataplane maps it read-only.
 struct TablesRegion {
   RegionHeader header;
-  Cursor doorbell_head;  // doorbells rung
-  Cursor inject_head;    // datagrams injected
+  Cursor doorbell_head;           // doorbells rung
+  Cursor inject_head;             // datagrams injected
   Cursor punt_tail[kWorkerMax];   // punts taken, by worker
   Cursor event_tail[kWorkerMax];  // events taken, by worker
   Doorbell doorbell[kDoorbellMax];
@@ -37,9 +37,9 @@ struct WorkerReports {
 struct alignas(64) DataplaneStatus {
   uint32_t worker_count;
   uint32_t port_count;
-  uint64_t started_ns;      // CLOCK_MONOTONIC
-  uint64_t tables_epoch;    // epoch of the tables region it reads; 0 = none yet
-  uint8_t hugepages;        // 1 = in use
+  uint64_t started_ns;    // CLOCK_MONOTONIC
+  uint64_t tables_epoch;  // epoch of the tables region it reads; 0 = none yet
+  uint8_t hugepages;      // 1 = in use
   uint8_t reserved[7];
 };
 
@@ -47,9 +47,9 @@ struct alignas(64) DataplaneStatus {
 struct ReportsRegion {
   RegionHeader header;
   DataplaneStatus status;
-  Cursor doorbell_tail;          // doorbells looked at
-  Cursor inject_tail;            // injects sent or refused
-  CounterBlock housekeeping;     // counters of the housekeeping thread
+  Cursor doorbell_tail;       // doorbells looked at
+  Cursor inject_tail;         // injects sent or refused
+  CounterBlock housekeeping;  // counters of the housekeeping thread
   WorkerReports worker[kWorkerMax];
   TransportStats transport[kTransportMax];
   TrackStats track[kTrackMax];
@@ -78,13 +78,14 @@ struct alignas(64) TrackFlow {
   EncodingFlow encoding[kEncodingMax];
 };
 
-/// How far outgoing indices may have been used. Kept ahead of use: a keystream index is never used twice (RFC 3711 9.1).
+/// How far outgoing indices may have been used. Kept ahead of use: a keystream index is never used twice (RFC
+/// 3711 9.1).
 struct alignas(64) SubscriptionFlow {
   uint32_t generation;
   uint32_t ssrc;
-  uint64_t index_reserved;      // the next index that a restarted dataplane may use
+  uint64_t index_reserved;  // the next index that a restarted dataplane may use
   uint64_t rtx_index_reserved;
-  uint32_t timestamp_offset;    // subscriber's RTP timestamp = publisher's + this
+  uint32_t timestamp_offset;  // subscriber's RTP timestamp = publisher's + this
   uint32_t reserved;
 };
 

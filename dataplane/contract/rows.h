@@ -77,9 +77,9 @@ struct TransportRow {
   uint8_t ice_pwd[kIcePwdMax];      // ours: keys the MESSAGE-INTEGRITY of checks to us and of our answers
   SrtpProfile srtp_profile;
   uint16_t reserved1;
-  uint32_t rtcp_ssrc;               // sender SSRC of the reports and requests we originate
-  SrtpKey receive_key;              // what the client sends is protected with this
-  SrtpKey send_key;                 // what we send to the client is protected with this
+  uint32_t rtcp_ssrc;                   // sender SSRC of the reports and requests we originate
+  SrtpKey receive_key;                  // what the client sends is protected with this
+  SrtpKey send_key;                     // what we send to the client is protected with this
   uint8_t extension_id[kExtensionMax];  // by Extension; 0 = not negotiated; 1..14 one-byte, ..255 two-byte (RFC 8285)
   uint32_t receive_bitrate_max_bps;     // told to the client by REMB; 0 = do not tell
   uint32_t reserved2;
