@@ -92,17 +92,18 @@ class Daemon:
     def __init__(self, name, words, log):
         self.name, self.words, self.log, self.process = name, words, log, None
 
-    def start(self, seconds=20):
-        """Returns when it tells systemd, which we are for it, that it is ready."""
+    def start(self, meanwhile=lambda: None, seconds=20):
+        """Returns when it tells systemd, which we are for it, that it is ready; calls `meanwhile` until then."""
         path = str(self.log) + ".notify"
         pathlib.Path(path).unlink(missing_ok=True)
         with open(self.log, "ab") as log, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(path)
             self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, "NOTIFY_SOCKET": path}, preexec_fn=dies_with_us)
-            notify.settimeout(0.1)
+            notify.settimeout(0.02)
             end, said = time.monotonic() + seconds, b""
             while b"READY=1" not in said:
+                meanwhile()
                 if not self.running():
                     raise Failed(f"{self.name} ended with {self.process.returncode}")
                 if time.monotonic() > end:
@@ -234,7 +235,8 @@ path = {self.directory}/control.sqlite
         self.config.chmod(0o600)
 
     def start_dataplane(self):
-        self.dataplane.start()
+        # Again and again until it is ready: the first thing that it asks of the network must not get lost, nor the answer.
+        self.dataplane.start(lambda: self.net.join_port("penstock0"))
         self.net.join_port("penstock0")
 
     def start_control(self):

@@ -85,11 +85,10 @@ class Namespaces:
         self.ip(self.clients, "address", "add", f"{self.stranger[family]}/{'24' if family == '4' else '64'}", "dev", "clients")
 
     def join_port(self, interface):
-        """Puts the tap of a dataplane that is ready into the bridge."""
-        # The kernel's end of a tap gets the same MAC address as the relay's, and a bridge keeps for itself what is
-        # addressed to its own ports.
-        self.ip(self.relay, "link", "set", interface, "address", "02:00:00:00:00:fe")
-        self.ip(self.relay, "link", "set", interface, "master", "bridge", "up")
+        """Puts the tap into the bridge, if it is there. DPDK gives the kernel's end of it the MAC address of the relay's,
+        at some time during its start, and a bridge keeps for itself what is addressed to its own ports: hence another."""
+        self.ip(self.relay, "link", "set", interface, "address", "02:00:00:00:00:fe", check=False)
+        self.ip(self.relay, "link", "set", interface, "master", "bridge", "up", check=False)
 
     def udp_counters(self):
         """UDP datagrams that sockets of the relay's namespace took and sent: {"InDatagrams": n, "Udp6InDatagrams": n, ...}."""

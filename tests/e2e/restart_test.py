@@ -14,7 +14,7 @@ from lab import check, grown, need, run, wait_until
 ROOM = "restart"
 CONSENT_SECONDS = 60
 STEP_SECONDS = 10
-GAP_MAX_S = 6  # from the kill to the last leg's next packet; DPDK's start is most of it
+GAP_MAX_S = 4  # from the kill to the last leg's next packet; DPDK's start is most of it
 
 REMEMBER = "void (window.remembered = [penstock.publishConnection, penstock.subscribeConnection])"
 SAME = """penstock.publishConnection === remembered[0] && penstock.subscribeConnection === remembered[1]
