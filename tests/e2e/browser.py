@@ -15,6 +15,7 @@ import tempfile
 import time
 
 from lab import Failed, dies_with_us
+from namespaces import PREFIX
 
 ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync", "--disable-quic",
@@ -29,7 +30,7 @@ ARGUMENTS = [
 class Browser:
     def __init__(self, secure):
         """`secure`: an origin that may have the camera although it is plain HTTP."""
-        self.profile = tempfile.mkdtemp(prefix="penstock-test-browser-")
+        self.profile = tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-browser-", dir="/tmp")
         to_browser, self.writer = os.pipe()
         self.reader, from_browser = os.pipe()
 

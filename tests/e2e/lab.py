@@ -23,7 +23,7 @@ import tempfile
 import time
 import traceback
 
-from namespaces import Namespaces, command, libc
+from namespaces import PREFIX, Namespaces, command, libc
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build"))
@@ -167,7 +167,7 @@ class Lab:
         self.started = time.monotonic()
         self.net = Namespaces()
         try:
-            self.directory = pathlib.Path(tempfile.mkdtemp(prefix="penstock-test-", dir="/dev/shm"))
+            self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-", dir="/dev/shm"))
             self.write_config()
             self.net.enter_clients()
             in_relay = ["ip", "netns", "exec", self.net.relay]

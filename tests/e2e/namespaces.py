@@ -11,6 +11,7 @@ Media has one way to the relay, through the tap: the kernel has no address of th
 import ctypes
 import os
 import pathlib
+import shutil
 import subprocess
 
 PREFIX = "penstock-test"
@@ -31,7 +32,11 @@ def lives(pid):
 
 
 def sweep():
-    """What a test that was killed outright left behind."""
+    """What tests that were killed outright left behind: their names have the number of the process."""
+    for directory in [*pathlib.Path("/dev/shm").glob(f"{PREFIX}-*"), *pathlib.Path("/tmp").glob(f"{PREFIX}-*")]:
+        words = directory.name.removeprefix(PREFIX + "-").split("-")
+        if words[0].isdigit() and not lives(int(words[0])):
+            shutil.rmtree(directory, ignore_errors=True)
     for line in command("ip", "netns", "list").stdout.splitlines():
         name = line.split()[0]
         words = name.removeprefix(PREFIX + "-").split("-")
