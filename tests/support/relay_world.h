@@ -262,7 +262,8 @@ class World {
   /// Hands one frame to the relay.
   void receive(std::span<const uint8_t> frame, uint8_t flags = 0) {
     Packet packet = io.make();
-    std::memcpy(packet.data, frame.data(), std::min<size_t>(frame.size(), 2048));
+    // An empty frame may have no address, and memcpy wants one.
+    if (!frame.empty()) std::memcpy(packet.data, frame.data(), std::min<size_t>(frame.size(), 2048));
     packet.length_bytes = static_cast<uint16_t>(frame.size());
     packet.flags = flags;
     relay->receive(std::span(&packet, 1), now_ns);
