@@ -65,13 +65,18 @@ void Forwarder::add(RelayState& s, uint32_t index, const RtpView& view, const st
   if (subscription.reservation.reserve(*packet_index)) {
     s.flows.subscription[index].index_reserved = subscription.reservation.reserved();
   }
-  outgoing_[count_] = {*packet, index, static_cast<uint32_t>(payload.size()), false};
-  jobs_[count_] = {.stream = subscription.media.get(),
-                   .destination = space,
-                   .payload = payload,
-                   .index = *packet_index,
-                   .header_length = written->header_length,
-                   .written_length = written->written_length};
+  queue(s, {*packet, index, static_cast<uint32_t>(payload.size()), false},
+        {.stream = subscription.media.get(),
+         .destination = space,
+         .payload = payload,
+         .index = *packet_index,
+         .header_length = written->header_length,
+         .written_length = written->written_length});
+}
+
+void Forwarder::queue(RelayState& s, const Outgoing& outgoing, const srtp::ProtectJob& job) {
+  outgoing_[count_] = outgoing;
+  jobs_[count_] = job;
   if (++count_ == jobs_.size()) flush(s);
 }
 
@@ -80,8 +85,9 @@ void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& 
   SubscriptionState& subscription = s.subscriptions[index];
   TransportState& transport = s.transports[subscription.row.transport.index];
   const auto extensions = RtpExtensions::parse(view);
+  if (!extensions) return s.count(Counter::nack_unanswerable);  // cannot be: it was accepted with them
   std::optional<Packet> packet = takeBuffer(s);
-  if (!extensions || !packet) return s.outbox.lose(Counter::send_pool_empty);
+  if (!packet) return s.outbox.lose(Counter::send_pool_empty);
 
   const TrackState& track = s.tracks[subscription.row.track.index];
   const auto space = payloadSpace(s, transport, *packet);
@@ -104,14 +110,13 @@ void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& 
   if (subscription.rtx_reservation.reserve(rtx_index)) {
     s.flows.subscription[index].rtx_index_reserved = subscription.rtx_reservation.reserved();
   }
-  outgoing_[count_] = {*packet, index, static_cast<uint32_t>(payload.size()), true};
-  jobs_[count_] = {.stream = subscription.rtx.get(),
-                   .destination = space,
-                   .payload = payload,
-                   .index = rtx_index,
-                   .header_length = written->header_length,
-                   .written_length = written->written_length};
-  if (++count_ == jobs_.size()) flush(s);
+  queue(s, {*packet, index, static_cast<uint32_t>(payload.size()), true},
+        {.stream = subscription.rtx.get(),
+         .destination = space,
+         .payload = payload,
+         .index = rtx_index,
+         .header_length = written->header_length,
+         .written_length = written->written_length});
 }
 
 void Forwarder::flush(RelayState& s) {

@@ -44,6 +44,7 @@ class Forwarder {
   };
 
   void add(RelayState& s, uint32_t index, const RtpView& view, const stream::SourceHeader& source, uint64_t now_ns);
+  void queue(RelayState& s, const Outgoing& outgoing, const srtp::ProtectJob& job);
   void finish(RelayState& s, const Outgoing& outgoing, const srtp::ProtectJob& job);
 
   std::array<Outgoing, kBurstMax> outgoing_;
