@@ -57,7 +57,7 @@ srtp::ReceiveStream* receiveStreamOf(RelayState& s, const IncomingStream& stream
 /// The first authenticated packet of an unsignalled SSRC makes it this encoding's. False: it belongs to another stream.
 bool bind(RelayState& s, uint32_t transport, const IncomingStream& stream, uint32_t ssrc) {
   EncodingState& encoding = s.tracks[stream.track].encoding[stream.encoding];
-  if (encoding.ssrc == ssrc) return true;
+  if (stream.rtx || encoding.ssrc == ssrc) return true;  // an RTX stream is found by its SSRC alone
   if (encoding.ssrc != 0 || s.incoming.find({transport, ssrc}) != nullptr) return false;
   encoding.ssrc = ssrc;
   return s.incoming.set({transport, ssrc}, stream);
@@ -141,7 +141,10 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   EncodingState& encoding = track.encoding[stream.encoding];
   keepIndex(s, stream, encoding, index);
   if (const auto checked = checkRtpPadding(view, whole.size()); !checked) return checked.error();
-  if (stream.rtx || track.is_rtx[view.payload_type]) return Counter::rtp_rtx_unrequested;
+  const bool empty = view.padded && view.payload().empty();
+  if (stream.rtx || track.is_rtx[view.payload_type]) {
+    return empty ? Counter::rtp_padding_only : Counter::rtp_rtx_unrequested;  // Chromium probes with both
+  }
   const uint32_t clock_rate_hz = track.clock_rate_hz[view.payload_type];
   if (clock_rate_hz == 0) return Counter::rtp_payload_type_unknown;
   const auto extensions = RtpExtensions::parse(view);
@@ -150,7 +153,7 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   encoding.statistics.onPacket(view.sequence, view.timestamp, now_ns);
   note(s, stream.track, view, *extensions, now_ns);
   if (track.muted()) return Counter::rtp_track_muted;
-  if (view.padded && view.payload().empty()) {
+  if (empty) {
     for (const uint32_t subscription : track.subscriptions) {
       s.subscriptions[subscription].sequence.leaveOut(view.sequence);
     }

@@ -2,7 +2,7 @@
 """Three Chromium pages in one room, through the DPDK port: `browsers_test.py 4` or `6` for the family of the media.
 
 All six audio and six video legs flow for 20 s without loss, a fourth page that joins late sees each picture within 1 s,
-mute, unsubscribe, leave and kick do what they say, and no socket of the relay's namespace carried any of it.
+screen sharing, mute, unsubscribe, leave and kick do what they say, and no socket of the relay's namespace carried any of it.
 """
 
 import sys
@@ -42,6 +42,8 @@ def three_talk(lab, pages):
     check(kinds == {"audio": 6, "video": 6}, f"six audio and six video legs: {kinds}")
     sent = counters.get("media_sent", 0)
     check(sent > 12 * 20 * SECONDS, f"the relay sent {sent} media packets")
+    unsignalled = counters.get("rtp_ssrc_unsignalled", 0)
+    check(unsignalled == 0, f"every SSRC was signalled ({unsignalled} packets were not)")
     check(not udp, f"sockets of the relay's namespace moved no datagram meanwhile: {udp or 'all counters stand still'}")
     drops = {k: v for k, v in counters.items() if k.startswith(("send_", "rtp_", "srtp_", "rtcp_", "srtcp_", "stun_"))}
     print(f"dropped meanwhile: {drops or 'nothing'}")
@@ -55,6 +57,19 @@ def late_page(lab, browser, pages):
           f"connected: {', '.join(f'{ms:.0f}' for ms in times['pictures_ms'])} ms; connecting took {times['joining_ms']:.0f} ms")
     wait_for_legs([*pages, page], 6)
     return page
+
+
+def shares_screen(alice, bob, carol):
+    """The button of the page; the browser's fake display has a picture and a sound."""
+    for turn in ("", " again"):
+        alice.evaluate("document.getElementById('control-screen').click()")
+        wait_for_legs([bob, carol], 6)
+        track = own_track(alice, "screen")
+        check(moves(bob, track, "video") and moves(carol, track, "video"), f"Alice shares her screen{turn}, and the others see it")
+        shown = bob.evaluate("document.querySelectorAll('video').length")
+        alice.evaluate("document.getElementById('control-screen').click()")
+        wait_until(lambda: len(legs(bob)) == 4 and len(legs(carol)) == 4, 5, "the others' pages drop it")
+        check(own_track(alice, "screen") is None, f"... {shown} pictures on Bob's page; then Alice stops")
 
 
 def stands_still(page, track, seconds=2.0, settle=1.0):
@@ -126,10 +141,11 @@ def test(lab):
             wait_until(lambda: in_room(page), 10, f"{page.name} is in the room")
         three_talk(lab, pages)
         late = late_page(lab, browser, pages)
-        mutes(lab, *pages)
-        unsubscribes(*pages)
         code, title, shown = goes(lab, pages, late, lambda: late.evaluate("penstock.leave()"))
         check(shown, f"Late leaves; the page says: {title}")
+        shares_screen(*pages)
+        mutes(lab, *pages)
+        unsubscribes(*pages)
         alice, bob, carol = pages
         id = own_id(carol)
         code, title, shown = goes(lab, [alice, bob], carol,

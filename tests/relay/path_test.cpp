@@ -90,6 +90,20 @@ TEST(Path, muted_track_is_received_but_not_forwarded) {
   EXPECT_TRUE(room.world.takeRtp(room.subscriber).empty());
 }
 
+TEST(Path, probes_on_the_rtx_stream_are_known_for_what_they_are) {
+  Room room;
+  const RtpSpec padding{.payload_type = 97, .sequence = 1, .ssrc = 0x1111'1112, .padding = 200, .payload = {}};
+  room.world.sendRtp(room.publisher, padding);
+  EXPECT_EQ(room.world.count(Counter::rtp_padding_only), 1u) << room.world.counters();
+  room.world.sendRtp(room.publisher, {.payload_type = 97, .sequence = 2, .ssrc = 0x1111'1112});
+  EXPECT_EQ(room.world.count(Counter::rtp_rtx_unrequested), 1u) << room.world.counters();
+  EXPECT_EQ(room.world.flows->track[0].encoding[0].highest_rtx_index, 2u) << "a restart goes on from there";
+  EXPECT_TRUE(room.world.takeRtp(room.subscriber).empty());
+  room.world.sendRtp(room.publisher, {.sequence = 7});
+  EXPECT_EQ(room.world.takeRtp(room.subscriber).size(), 1u) << "the track's own stream is untouched";
+  EXPECT_TRUE(room.world.conserved());
+}
+
 TEST(Path, paused_subscription_gets_nothing_and_others_still_do) {
   Room room;
   SubscriptionCommand pause = room.world.subscriptionCommand(room.subscriber, {.flags = contract::kSubscriptionPaused});
