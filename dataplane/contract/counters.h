@@ -26,6 +26,7 @@ namespace penstock::contract {
   X(ip_protocol_unknown, "neither UDP nor ICMP")                                      \
   X(icmp_unhandled, "ICMP or ICMPv6 other than echo request and neighbour discovery") \
   X(nd_malformed, "neighbour discovery that RFC 4861 says to ignore")                 \
+  X(mld_malformed, "multicast listener query that RFC 3810 says to ignore")           \
   X(udp_malformed, "UDP length inconsistent")                                         \
   X(udp_checksum_bad, "UDP checksum wrong, as the port reported")                     \
   X(udp_port_other, "not the media port")                                             \
@@ -34,6 +35,7 @@ namespace penstock::contract {
   X(datagram_too_long, "payload longer than an MTU")                                  \
   X(stun_malformed, "STUN lengths or attributes inconsistent")                        \
   X(stun_not_binding_request, "STUN other than a Binding request")                    \
+  X(stun_source_unroutable, "STUN from an address that no route leads back to")       \
   X(stun_fingerprint_bad, "FINGERPRINT missing or wrong")                             \
   X(stun_ufrag_unknown, "USERNAME names no transport of ours")                        \
   X(stun_integrity_bad, "MESSAGE-INTEGRITY missing or wrong")                         \
@@ -77,6 +79,8 @@ namespace penstock::contract {
   X(forwarded, "received packets that at least one subscription wanted")                      \
   X(punted, "received packets handed to control")                                             \
   X(answered, "received packets that ended here: STUN, RTCP, ARP, neighbour discovery, echo") \
+  X(neighbour_requests, "ARP requests and neighbour solicitations sent for next hops")        \
+  X(announcements, "ARP announcements, unsolicited advertisements and MLD reports sent")      \
   X(made, "packets the relay wanted to send")                                                 \
   X(sent, "packets the ports took")                                                           \
   X(sent_bytes, "bytes of those, with Ethernet header")                                       \

@@ -51,6 +51,9 @@ void tell(RelayState& s, contract::EventKind kind, uint32_t index, uint64_t now_
 
 Counter answerCheck(RelayState& s, const FrameView& view, uint64_t now_ns) {
   if (!s.routes.isSourceAllowed(view.source)) return Counter::udp_source_forbidden;
+  // The answer could go back the way the request came, but media could not. RFC 8445 section 7.2.5.2.3: a pair whose
+  // check gets no answer fails, so that the client takes one that works.
+  if (!s.routes.find(view.source)) return Counter::stun_source_unroutable;
   const auto request = parseStunRequest(view.payload);
   if (!request) return request.error();
   const std::string_view ufrag = request->ownUfrag();

@@ -40,6 +40,32 @@ TEST(Checks, only_a_nominated_check_gives_an_address) {
   EXPECT_EQ(events(world)[0].address, client.address);
 }
 
+TEST(Checks, an_address_that_no_route_leads_to_gets_no_answer_and_is_not_nominated) {
+  const struct {
+    int number;
+    const char* address;
+    std::vector<Address> gateways;
+    bool answered;
+  } cases[] = {
+      {1, "203.0.113.9:4001", {}, false},
+      {2, "203.0.113.9:4001", {ip("2001:db8::fe")}, false},
+      {3, "203.0.113.9:4001", {ip("198.18.0.254")}, true},
+      {4, "[2001:db8:9::9]:4001", {ip("198.18.0.254")}, false},
+      {5, "[2001:db8:9::9]:4001", {ip("2001:db8::fe")}, true},
+      {6, "[2001:db8::9]:4001", {}, true},
+  };
+  for (const auto& c : cases) {
+    World world({.gateways = c.gateways});
+    Client& client = world.addClient(1, c.address);
+    world.check(client);
+    EXPECT_EQ(world.count(Counter::checks_answered), c.answered) << c.number;
+    EXPECT_EQ(world.count(Counter::nominations), c.answered) << c.number;
+    EXPECT_EQ(world.count(Counter::stun_source_unroutable), !c.answered) << c.number;
+    EXPECT_EQ(world.count(Counter::made), c.answered) << c.number;
+    EXPECT_TRUE(world.conserved()) << c.number;
+  }
+}
+
 TEST(Checks, a_client_that_moves_takes_its_media_along) {
   World world;
   Client& publisher = world.addConnected(1, "198.18.0.11:4001");
