@@ -29,6 +29,10 @@ inline constexpr uint32_t kRidMax = 16;
 /// AES-256 master key and 112-bit master salt (RFC 3711, RFC 7714).
 inline constexpr uint32_t kSrtpKeyMax = 32;
 inline constexpr uint32_t kSrtpSaltMax = 14;
+/// Senders of SRTCP on one transport whose replay state is kept. Never evicted: that would forget what was replayed.
+inline constexpr uint32_t kSrtcpSenderMax = 64;
+/// Streams of withdrawn tracks that a transport remembers, as the client may publish under their SSRCs again.
+inline constexpr uint32_t kRetiredStreamMax = 16;
 
 /// Ring sizes, powers of two.
 inline constexpr uint32_t kDoorbellMax = 65'536;

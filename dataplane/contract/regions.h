@@ -56,12 +56,30 @@ struct ReportsRegion {
   SubscriptionStats subscription[kSubscriptionMax];
 };
 
-/// Where media of a transport goes, so that a restarted dataplane need not wait for the next check.
+/// What was received of one sender's SRTCP, whose index each SSRC counts for itself (RFC 3711 section 3.2.3).
+struct SrtcpSenderFlow {
+  uint32_t ssrc;
+  uint32_t index_end;  // every index below it counts as seen; 0 = this place and those behind it are free
+};
+static_assert(sizeof(SrtcpSenderFlow) == 8);
+
+/// What was received of a stream whose track was withdrawn.
+struct RetiredFlow {
+  uint32_t ssrc;
+  uint32_t reserved;
+  uint64_t highest_index;  // 48 bits: ROC << 16 | SEQ; 0 = free
+};
+static_assert(sizeof(RetiredFlow) == 16);
+
+/// Where media of a transport goes, so that a restarted dataplane need not wait for the next check; and what must not
+/// be accepted from it again.
 struct alignas(64) TransportFlow {
   uint32_t generation;
   uint32_t reserved;
   Address remote;
   uint64_t srtcp_index_reserved;  // RFC 3711: the next SRTCP index that may be used is this one
+  SrtcpSenderFlow srtcp_sender[kSrtcpSenderMax];
+  RetiredFlow retired[kRetiredStreamMax];
 };
 
 /// The highest index received of an encoding: without it the roll-over counter would be lost.

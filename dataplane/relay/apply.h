@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include "dataplane/relay/state.h"
 
@@ -17,5 +19,22 @@ Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t 
 void closeTransport(RelayState& s, uint32_t index);
 void closeTrack(RelayState& s, uint32_t index);
 void closeSubscription(RelayState& s, uint32_t index);
+
+// Shared by the three.
+
+/// Takes what the command brings; the command goes back with what was there.
+template <class T>
+void take(std::unique_ptr<T>& mine, std::unique_ptr<T>& brought) {
+  if (brought) std::swap(mine, brought);
+}
+
+template <class Array>
+bool refersTo(const Array& states, const contract::RowReference& reference) {
+  return states.holds(reference.index) && states[reference.index].row.generation == reference.generation;
+}
+
+inline stream::HeaderRewriter headerFor(const contract::SubscriptionRow& row, const TransportState& transport) {
+  return {transport.row.extension_id, std::span(row.mid).first(row.mid_length_bytes)};
+}
 
 }  // namespace penstock

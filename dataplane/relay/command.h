@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <variant>
+#include <vector>
 
 #include "dataplane/contract/rows.h"
 #include "dataplane/srtp/crypto.h"
@@ -16,12 +17,22 @@ namespace penstock {
 // relay swaps what it takes with what it had, so that an applied command goes back holding what is to be freed, off the
 // path.
 
+/// A client that publishes under the same SSRC again goes on from the same index (RFC 3711 section 3.3.1), and what it
+/// sent before stays a replay.
+struct RetiredStream {
+  uint32_t ssrc;
+  std::unique_ptr<srtp::ReceiveStream> stream;
+};
+
 struct TransportCommand {
   uint32_t index;
   contract::TransportRow row;
   std::unique_ptr<srtp::SrtcpSender> srtcp_sender;
   std::unique_ptr<srtp::SrtcpReceiver> srtcp_receiver;
-  contract::Address resume_remote{};  // from the flows region after a restart of the dataplane; port 0 = none
+
+  // From the flows region after a restart of the dataplane.
+  contract::Address resume_remote{};  // port 0 = none
+  std::vector<RetiredStream> retired;
 };
 
 struct TrackCommand {

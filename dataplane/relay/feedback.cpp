@@ -1,6 +1,7 @@
 #include "dataplane/relay/feedback.h"
 
 #include "dataplane/packet/rtcp.h"
+#include "dataplane/relay/flows.h"
 #include "dataplane/relay/requests.h"
 #include "dataplane/stream/report_builder.h"
 
@@ -97,6 +98,7 @@ Counter takeRtcp(RelayState& s, const Packet& packet, const FrameView& frame, ui
     default:
       return Counter::srtcp_authentication_failed;
   }
+  storeSrtcpSender(s.flows.transport[*transport], *state.srtcp_receiver, result.sender);
   contract::TransportStats& stats = s.reports.transport[*transport];
   stats.packets_received += 1;
   stats.bytes_received += result.length;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/packet/rtp_extension.h"
+#include "dataplane/relay/flows.h"
 
 namespace penstock {
 
@@ -61,14 +62,6 @@ bool bind(RelayState& s, uint32_t transport, const IncomingStream& stream, uint3
   if (encoding.ssrc != 0 || s.incoming.find({transport, ssrc}) != nullptr) return false;
   encoding.ssrc = ssrc;
   return s.incoming.set({transport, ssrc}, stream);
-}
-
-void keepIndex(RelayState& s, const IncomingStream& stream, const EncodingState& encoding, uint64_t index) {
-  contract::EncodingFlow& flow = s.flows.track[stream.track].encoding[stream.encoding];
-  flow.ssrc = encoding.ssrc;
-  flow.rtx_ssrc = encoding.rtx_ssrc;
-  uint64_t& highest = stream.rtx ? flow.highest_rtx_index : flow.highest_index;
-  highest = std::max(highest, index);
 }
 
 void note(RelayState& s, uint32_t index, const RtpView& view, const RtpExtensions& extensions, uint64_t now_ns) {
@@ -139,7 +132,7 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   if (!bind(s, transport, stream, view.ssrc)) return Counter::rtp_ssrc_unsignalled;
   TrackState& track = s.tracks[stream.track];
   EncodingState& encoding = track.encoding[stream.encoding];
-  keepIndex(s, stream, encoding, index);
+  storeIndex(s.flows.track[stream.track].encoding[stream.encoding], encoding, stream.rtx, index);
   if (const auto checked = checkRtpPadding(view, whole.size()); !checked) return checked.error();
   const bool empty = view.padded && view.payload().empty();
   if (stream.rtx || track.is_rtx[view.payload_type]) {

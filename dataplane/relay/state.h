@@ -55,16 +55,6 @@ struct CachedPacket {
   uint16_t rtp_length = 0;
 };
 
-/// Streams of withdrawn tracks that a transport remembers.
-inline constexpr size_t kRetiredMax = 16;
-
-/// A client that publishes under the same SSRC again goes on from the same index (RFC 3711 section 3.3.1), and what it
-/// sent before stays a replay.
-struct RetiredStream {
-  uint32_t ssrc;
-  std::unique_ptr<srtp::ReceiveStream> stream;
-};
-
 struct Remote {
   Address address{};
   uint64_t last_check_ns = 0;

@@ -186,15 +186,28 @@ SrtcpResult SrtcpSender::protect(std::span<uint8_t> buffer, size_t length) {
 SrtcpReceiver::SrtcpReceiver(std::unique_ptr<SrtcpCipher> cipher) : cipher_(std::move(cipher)) {}
 SrtcpReceiver::~SrtcpReceiver() = default;
 
-std::unique_ptr<SrtcpReceiver> SrtcpReceiver::open(contract::SrtpProfile profile, const contract::SrtpKey& key) {
+std::unique_ptr<SrtcpReceiver> SrtcpReceiver::open(contract::SrtpProfile profile, const contract::SrtpKey& key,
+                                                   std::span<const contract::SrtcpSenderFlow> seen) {
   const auto keys = deriveSessionKeys(profile, key, KeyUse::kRtcp);
-  return keys ? open(profile, *keys) : nullptr;
+  return keys ? open(profile, *keys, seen) : nullptr;
 }
 
-std::unique_ptr<SrtcpReceiver> SrtcpReceiver::open(contract::SrtpProfile profile, const SessionKeys& keys) {
+std::unique_ptr<SrtcpReceiver> SrtcpReceiver::open(contract::SrtpProfile profile, const SessionKeys& keys,
+                                                   std::span<const contract::SrtcpSenderFlow> seen) {
   auto cipher = SrtcpCipher::open(profile, keys, false);
   if (cipher == nullptr) return nullptr;
-  return std::unique_ptr<SrtcpReceiver>(new SrtcpReceiver(std::move(cipher)));
+  auto made = std::unique_ptr<SrtcpReceiver>(new SrtcpReceiver(std::move(cipher)));
+  made->resume(seen);
+  return made;
+}
+
+/// Which of the last indices the earlier process saw is not known: so all of them count as seen.
+void SrtcpReceiver::resume(std::span<const contract::SrtcpSenderFlow> seen) {
+  for (const contract::SrtcpSenderFlow& sender : seen) {
+    const uint32_t index_end = __atomic_load_n(&sender.index_end, __ATOMIC_ACQUIRE);
+    if (index_end == 0 || sender_count_ == senders_.size()) return;
+    senders_[sender_count_++] = {.ssrc = sender.ssrc, .highest = index_end - 1, .seen = ~uint64_t{0}};
+  }
 }
 
 SrtcpReceiver::SenderState* SrtcpReceiver::find(uint32_t ssrc) {
@@ -241,9 +254,10 @@ SrtcpResult SrtcpReceiver::unprotect(std::span<uint8_t> packet) {
     markSeen(*sender, index);
   } else {
     if (sender_count_ == senders_.size()) return {.status = CryptoStatus::kFailed};
-    senders_[sender_count_++] = {.ssrc = ssrc, .highest = index, .seen = 1};
+    sender = &senders_[sender_count_++];
+    *sender = {.ssrc = ssrc, .highest = index, .seen = 1};
   }
-  return {.length = length, .status = CryptoStatus::kOk};
+  return {.length = length, .status = CryptoStatus::kOk, .sender = static_cast<size_t>(sender - senders_.data())};
 }
 
 }  // namespace penstock::srtp

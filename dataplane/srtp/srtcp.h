@@ -8,7 +8,7 @@
 #include <memory>
 #include <span>
 
-#include "dataplane/contract/rows.h"
+#include "dataplane/contract/regions.h"
 #include "dataplane/srtp/crypto.h"
 #include "dataplane/srtp/key_derivation.h"
 
@@ -18,12 +18,13 @@ namespace penstock::srtp {
 inline constexpr size_t kSrtcpTrailerMax = 4 + kTagMax;
 /// RFC 3711 section 9.2: at most 2^31 SRTCP packets under one master key.
 inline constexpr uint64_t kSrtcpIndexMax = (uint64_t{1} << 31) - 1;
-/// Sender SSRCs whose replay state one transport can hold. Never evicted: eviction would forget what was replayed.
-inline constexpr size_t kSrtcpSenderMax = 64;
+/// Sender SSRCs whose replay state one transport can hold.
+inline constexpr size_t kSrtcpSenderMax = contract::kSrtcpSenderMax;
 
 struct SrtcpResult {
   size_t length = 0;
   CryptoStatus status = CryptoStatus::kFailed;
+  size_t sender = 0;  // received: the place of its sender's replay state
 };
 
 class SrtcpCipher;  // keys of one direction
@@ -52,12 +53,19 @@ class SrtcpSender {
 /// What we receive. Replay state per sender SSRC is made only after a packet authenticated, in a table of fixed size.
 class SrtcpReceiver {
  public:
-  static std::unique_ptr<SrtcpReceiver> open(contract::SrtpProfile profile, const contract::SrtpKey& key);
-  static std::unique_ptr<SrtcpReceiver> open(contract::SrtpProfile profile, const SessionKeys& keys);
+  /// `seen`: what the flows region says of an earlier process; whatever that may have taken counts as replayed.
+  static std::unique_ptr<SrtcpReceiver> open(contract::SrtpProfile profile, const contract::SrtpKey& key,
+                                             std::span<const contract::SrtcpSenderFlow> seen = {});
+  static std::unique_ptr<SrtcpReceiver> open(contract::SrtpProfile profile, const SessionKeys& keys,
+                                             std::span<const contract::SrtcpSenderFlow> seen = {});
   ~SrtcpReceiver();
 
   /// In place. kFailed: authentic, but the table of senders is full.
   SrtcpResult unprotect(std::span<uint8_t> packet);
+
+  size_t senderCount() const { return sender_count_; }
+  /// For the flows region; a sender keeps its place.
+  contract::SrtcpSenderFlow seen(size_t sender) const { return {senders_[sender].ssrc, senders_[sender].highest + 1}; }
 
  private:
   struct SenderState {
@@ -66,6 +74,7 @@ class SrtcpReceiver {
     uint64_t seen;  // bit i: highest - i
   };
   explicit SrtcpReceiver(std::unique_ptr<SrtcpCipher> cipher);
+  void resume(std::span<const contract::SrtcpSenderFlow> seen);
   SenderState* find(uint32_t ssrc);
   static CryptoStatus checkReplay(const SenderState& sender, uint32_t index);
   static void markSeen(SenderState& sender, uint32_t index);

@@ -42,11 +42,27 @@ void CommandMaker::putTransport(uint32_t index, const contract::TransportRow& ro
                     .send = counted(backend_.expand(row.srtp_profile, row.send_key))};
     const uint64_t first_index = resumed ? load(flow.srtcp_index_reserved) : 0;
     command.srtcp_sender = counted(srtp::SrtcpSender::open(row.srtp_profile, row.send_key, first_index));
-    command.srtcp_receiver = counted(srtp::SrtcpReceiver::open(row.srtp_profile, row.receive_key));
+    // Of other keys nothing was received yet; of an association that an earlier process knew, what that says.
+    using Seen = std::span<const contract::SrtcpSenderFlow>;
+    const Seen seen = before == nullptr && resumed ? Seen(flow.srtcp_sender) : Seen();
+    command.srtcp_receiver = counted(srtp::SrtcpReceiver::open(row.srtp_profile, row.receive_key, seen));
   }
   // Of an association that this process sees for the first time, an earlier one may know where it is.
-  if (before == nullptr && resumed) command.resume_remote = flow.remote;
+  if (before == nullptr && resumed) {
+    command.resume_remote = flow.remote;
+    resumeRetired(index, command);
+  }
   send_(std::move(command));
+}
+
+void CommandMaker::resumeRetired(uint32_t index, TransportCommand& command) {
+  for (const contract::RetiredFlow& retired : flows_.transport[index].retired) {
+    const uint64_t highest_index = load(retired.highest_index);
+    if (highest_index == 0) continue;
+    // Whether it was audio is not remembered: the wider window takes both.
+    auto stream = openReceive(keys_[index], retired.ssrc, highest_index, contract::MediaKind::kVideo);
+    if (stream) command.retired.push_back({retired.ssrc, std::move(stream)});
+  }
 }
 
 void CommandMaker::putTrack(uint32_t index, const contract::TrackRow& row, const contract::TrackRow* before,

@@ -34,6 +34,8 @@ class CommandMaker final : public RowSink {
   struct TransportKeys {
     std::shared_ptr<const srtp::Keys> receive, send;
   };
+  /// The streams of withdrawn tracks that an earlier process remembered.
+  void resumeRetired(uint32_t index, TransportCommand& command);
   std::unique_ptr<srtp::ReceiveStream> openReceive(const TransportKeys& keys, uint32_t ssrc, uint64_t highest_index,
                                                    contract::MediaKind kind);
   std::unique_ptr<srtp::SendStream> openSend(const TransportKeys& keys, uint32_t ssrc, uint64_t first_index);

@@ -120,6 +120,26 @@ TEST_F(CommandMakerTest, a_restart_goes_on_where_the_flows_region_says) {
   EXPECT_EQ(subscription.timestamp_offset, 99u);
 }
 
+TEST_F(CommandMakerTest, a_restart_takes_nothing_that_was_received_before) {
+  flows->transport[0] = {.generation = 1,
+                         .srtcp_sender = {{.ssrc = 7, .index_end = 100}, {.ssrc = 8, .index_end = 1}},
+                         .retired = {{}, {.ssrc = 31337, .highest_index = 0x2'0001}}};
+  const TransportRow row = keyed(soundTransport());
+  maker.putTransport(0, row, nullptr);
+  TransportCommand command = last<TransportCommand>();
+  ASSERT_EQ(command.srtcp_receiver->senderCount(), 2u);
+  EXPECT_EQ(command.srtcp_receiver->seen(0).ssrc, 7u);
+  EXPECT_EQ(command.srtcp_receiver->seen(0).index_end, 100u);
+  ASSERT_EQ(command.retired.size(), 1u);
+  EXPECT_EQ(command.retired[0].ssrc, 31337u);
+  EXPECT_EQ(command.retired[0].stream->highestIndex(), 0x2'0001u);
+  // Other keys in the life of this process: another sequence of indices.
+  maker.putTransport(0, keyed(soundTransport(), 9), &row);
+  command = last<TransportCommand>();
+  EXPECT_EQ(command.srtcp_receiver->senderCount(), 0u);
+  EXPECT_TRUE(command.retired.empty());
+}
+
 TEST_F(CommandMakerTest, flows_of_another_use_of_the_slot_mean_nothing) {
   flows->transport[0] = {.generation = 2, .remote = {.ip = {1}, .port_be = 7}, .srtcp_index_reserved = 128};
   flows->track[0] = {.generation = 2, .encoding = {{.ssrc = 1000, .highest_index = 0x3'1234}}};

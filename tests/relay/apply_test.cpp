@@ -89,10 +89,8 @@ TEST(Apply, a_restarted_dataplane_goes_on_beyond_what_was_reserved) {
   EXPECT_GE(reserved, 5100u);
   world.restart();
   for (Client* client : {&publisher, &subscriber}) {
-    TransportCommand command{.index = client->index, .row = client->row};
-    command.resume_remote = world.flows->transport[client->index].remote;
-    EXPECT_EQ(command.resume_remote, client->address);
-    world.applyCommand(std::move(command));
+    EXPECT_EQ(world.flows->transport[client->index].remote, client->address);
+    world.resume(*client);
   }
   world.answerNeighbours();
   world.addTrack(publisher, {});
@@ -104,6 +102,96 @@ TEST(Apply, a_restarted_dataplane_goes_on_beyond_what_was_reserved) {
     }
   }
   EXPECT_EQ(used.size(), 200u) << world.counters();
+}
+
+TEST(Apply, what_was_received_before_a_restart_is_a_replay_after_it) {
+  World world;
+  Client& publisher = world.addConnected(1, "198.18.0.11:4001");
+  Client& subscriber = world.addConnected(2, "198.18.0.12:4002");
+  world.addTrack(publisher, {.rtx_ssrc = 0x1111'1112});
+  world.addSubscription(subscriber, {});
+  const Bytes media = world.protect(publisher, rtpPacket({.sequence = 50}));
+  const Bytes rtx = world.protect(publisher, rtpPacket({.payload_type = 97, .sequence = 60, .ssrc = 0x1111'1112}));
+  // RFC 3711 counts the index of each sender: the second one's is far behind the first one's.
+  for (int i = 0; i < 100; ++i) world.sendRtcp(subscriber, rtcpReceiverReport(8));
+  const Bytes pli = subscriber.protectRtcp(rtcpPli(8, 0x2222'2222));
+  subscriber.rtcp_sending = srtp::SrtcpSender::open(subscriber.row.srtp_profile, subscriber.row.receive_key, 0);
+  const Bytes other = subscriber.protectRtcp(rtcpPli(9, 0x2222'2222));
+  const auto sendAll = [&] {
+    world.receiveUdp(publisher, media);
+    world.receiveUdp(publisher, rtx);
+    world.receiveUdp(subscriber, pli);
+    world.receiveUdp(subscriber, other);
+  };
+  sendAll();
+  ASSERT_EQ(world.count(Counter::forwarded), 1u);
+  ASSERT_EQ(world.count(Counter::rtp_rtx_unrequested), 1u);
+  ASSERT_EQ(world.count(Counter::key_frame_requests_received), 2u);
+
+  world.restart();
+  for (const Client* client : {&publisher, &subscriber}) world.resume(*client);
+  world.addTrack(publisher, {.rtx_ssrc = 0x1111'1112});
+  world.addSubscription(subscriber, {.first_index = world.flows->subscription[0].index_reserved});
+  world.answerNeighbours();
+  sendAll();
+  EXPECT_EQ(world.count(Counter::srtp_replayed), 2u) << world.counters();
+  EXPECT_EQ(world.count(Counter::srtcp_replayed), 2u);
+  EXPECT_EQ(world.count(Counter::forwarded), 1u);
+  EXPECT_EQ(world.count(Counter::key_frame_requests_received), 2u);
+  // What is new goes on at once, also of the sender whose index is low.
+  world.sendRtp(publisher, {.sequence = 51});
+  EXPECT_EQ(world.takeRtp(subscriber).size(), 1u);
+  world.sendRtcp(subscriber, rtcpPli(9, 0x2222'2222));
+  EXPECT_EQ(world.count(Counter::key_frame_requests_received), 3u);
+  EXPECT_TRUE(world.conserved());
+}
+
+TEST(Apply, a_withdrawn_track_is_remembered_over_a_restart) {
+  World world;
+  Client& publisher = world.addConnected(1, "198.18.0.11:4001");
+  Client& subscriber = world.addConnected(2, "198.18.0.12:4002");
+  world.addTrack(publisher, {});
+  world.sendRtp(publisher, {.sequence = 65'530});
+  const Bytes old = world.protect(publisher, rtpPacket({.sequence = 6}), 1);
+  world.receiveUdp(publisher, old);
+  world.applyCommand(TrackCommand{.index = 0, .row = {.state = contract::RowState::kFree}});
+  for (int restarts = 0; restarts < 2; ++restarts) {
+    world.restart();
+    for (const Client* client : {&publisher, &subscriber}) world.resume(*client);
+  }
+  world.answerNeighbours();
+  world.addTrack(publisher, {.index = 3, .generation = 2});
+  world.addSubscription(subscriber, {.track = 3, .track_generation = 2});
+  world.take();
+  world.sendRtp(publisher, {.sequence = 7}, 1);  // the roll-over counter is 1 and is not in the packet
+  EXPECT_EQ(world.takeRtp(subscriber).size(), 1u) << world.counters();
+  world.receiveUdp(publisher, old);
+  EXPECT_EQ(world.count(Counter::srtp_replayed), 1u);
+  EXPECT_EQ(world.flows->transport[1].retired[0].highest_index, 0u) << "it is in use again";
+}
+
+TEST(Apply, an_encoding_that_gets_another_ssrc_begins_a_new_index) {
+  World world;
+  Client& publisher = world.addConnected(1, "198.18.0.11:4001");
+  world.addTrack(publisher, {});
+  world.sendRtp(publisher, {.sequence = 40'000});
+  TrackCommand command = world.trackCommand(publisher, {.ssrc = 0x777});
+  command.encoding[0].media = world.backend->openReceive(publisher.to_relay, 0x777, 0, srtp::kReplayWindowVideo);
+  world.applyCommand(std::move(command));
+  world.sendRtp(publisher, {.sequence = 5, .ssrc = 0x777});
+  EXPECT_EQ(world.flows->track[0].encoding[0].ssrc, 0x777u);
+  EXPECT_EQ(world.flows->track[0].encoding[0].highest_index, 5u);
+}
+
+TEST(Apply, an_address_that_the_settings_no_longer_reach_is_not_resumed) {
+  World world({.gateways = {ip("198.18.0.254")}});
+  Client& client = world.addClient(1, "203.0.113.9:4001");
+  world.check(client);
+  ASSERT_EQ(world.reports->transport[1].nominated, 1u);
+  world.config.gateways.clear();
+  world.restart();
+  world.resume(client);
+  EXPECT_EQ(world.reports->transport[1].nominated, 0u);
 }
 
 TEST(Apply, random_rows_leave_nothing_dangling) {

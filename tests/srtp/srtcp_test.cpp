@@ -238,6 +238,39 @@ TEST_P(SrtcpTest, table_of_senders_is_bounded_and_forgets_nobody) {
   }
 }
 
+TEST_P(SrtcpTest, a_receiver_resumed_takes_nothing_that_was_or_may_have_been_seen) {
+  auto receiver = SrtcpReceiver::open(GetParam(), master);
+  const auto sealed = [&](uint64_t index, uint32_t ssrc) {
+    return seal(*SrtcpSender::open(GetParam(), master, index), compound(random, ssrc));
+  };
+  const Bytes first = sealed(0, 7), newest = sealed(300, 7), other = sealed(20, 8);
+  for (const Bytes& packet : {first, newest, other}) {
+    open(*receiver, packet);
+    ASSERT_EQ(status, CryptoStatus::kOk);
+  }
+  std::array<contract::SrtcpSenderFlow, kSrtcpSenderMax> flow{};
+  for (size_t i = 0; i < receiver->senderCount(); ++i) flow[i] = receiver->seen(i);
+  auto resumed = SrtcpReceiver::open(GetParam(), master, flow);
+  EXPECT_EQ(resumed->senderCount(), 2u);
+  const struct {
+    int number;
+    uint64_t index;
+    uint32_t ssrc;
+    CryptoStatus expected;
+  } cases[] = {
+      {1, 300, 7, CryptoStatus::kReplayed}, {2, 299, 7, CryptoStatus::kReplayed}, {3, 0, 7, CryptoStatus::kOld},
+      {4, 20, 8, CryptoStatus::kReplayed},  {5, 301, 7, CryptoStatus::kOk},       {6, 301, 7, CryptoStatus::kReplayed},
+      {7, 21, 8, CryptoStatus::kOk},        {8, 0, 9, CryptoStatus::kOk},
+  };
+  for (const auto& c : cases) {
+    open(*resumed, sealed(c.index, c.ssrc));
+    EXPECT_EQ(status, c.expected) << "case " << c.number << " seed " << seed;
+  }
+  EXPECT_EQ(resumed->senderCount(), 3u);
+  EXPECT_EQ(resumed->seen(1).ssrc, 8u);
+  EXPECT_EQ(resumed->seen(1).index_end, 22u);
+}
+
 TEST(Srtcp, unknown_profile_is_refused) {
   EXPECT_EQ(SrtcpSender::open(SrtpProfile::kNone, contract::SrtpKey{}, 0), nullptr);
   EXPECT_EQ(SrtcpReceiver::open(SrtpProfile::kNone, contract::SrtpKey{}), nullptr);

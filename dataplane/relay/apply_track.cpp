@@ -1,0 +1,167 @@
+// Tracks taken into the worker's state, and out of it.
+#include <algorithm>
+#include <utility>
+
+#include "dataplane/relay/apply.h"
+#include "dataplane/relay/flows.h"
+#include "dataplane/relay/requests.h"
+
+namespace penstock {
+
+namespace {
+
+void retire(RelayState& s, uint32_t index, uint32_t ssrc, std::unique_ptr<srtp::ReceiveStream> stream) {
+  if (!stream || !stream->started()) return;
+  TransportState& transport = s.transports[index];
+  if (transport.retired.size() == contract::kRetiredStreamMax) transport.retired.erase(transport.retired.begin());
+  transport.retired.push_back({ssrc, std::move(stream)});
+  storeRetired(s.flows.transport[index], transport);
+}
+
+/// Puts the stream that the transport remembers of this SSRC in the place of a new one.
+void recall(RelayState& s, uint32_t index, uint32_t ssrc, std::unique_ptr<srtp::ReceiveStream>& brought) {
+  TransportState& transport = s.transports[index];
+  const auto found = std::ranges::find(transport.retired, ssrc, &RetiredStream::ssrc);
+  if (!brought || found == transport.retired.end()) return;
+  brought = std::move(found->stream);
+  transport.retired.erase(found);
+  storeRetired(s.flows.transport[index], transport);
+}
+
+/// Registers the SSRCs of the row's encodings; false, and nothing registered, if one is in use on the transport.
+bool registerIncoming(RelayState& s, uint32_t index, const contract::TrackRow& row) {
+  const uint32_t transport = row.transport.index;
+  const auto taken = [&](uint32_t ssrc) { return ssrc != 0 && s.incoming.find({transport, ssrc}) != nullptr; };
+  for (uint8_t e = 0; e < row.encoding_count; ++e) {
+    if (taken(row.encoding[e].ssrc) || taken(row.encoding[e].rtx_ssrc)) return false;
+  }
+  for (uint8_t e = 0; e < row.encoding_count; ++e) {
+    const contract::EncodingRow& encoding = row.encoding[e];
+    if (encoding.ssrc != 0) s.incoming.set({transport, encoding.ssrc}, {index, e, false});
+    if (encoding.rtx_ssrc != 0) s.incoming.set({transport, encoding.rtx_ssrc}, {index, e, true});
+  }
+  return true;
+}
+
+void unregisterIncoming(RelayState& s, const TrackState& track) {
+  for (const EncodingState& encoding : track.encoding) {
+    if (encoding.ssrc != 0) s.incoming.erase({track.row.transport.index, encoding.ssrc});
+    if (encoding.rtx_ssrc != 0) s.incoming.erase({track.row.transport.index, encoding.rtx_ssrc});
+  }
+}
+
+/// What is bound by MID stays bound when the row is written again for another reason.
+void keepBindings(const TrackState& track, contract::TrackRow& row) {
+  for (uint8_t e = 0; e < row.encoding_count && e < track.row.encoding_count; ++e) {
+    if (row.encoding[e].ssrc == 0 && track.row.encoding[e].ssrc == 0) row.encoding[e].ssrc = track.encoding[e].ssrc;
+  }
+}
+
+/// What an earlier process bound by MID, and remembered in the flows region, comes with streams that know their SSRC.
+void resumeBindings(const TrackCommand& command, contract::TrackRow& row) {
+  for (uint8_t e = 0; e < row.encoding_count; ++e) {
+    const auto& [media, rtx] = command.encoding[e];
+    if (row.encoding[e].ssrc == 0 && media) row.encoding[e].ssrc = media->ssrc();
+    if (row.encoding[e].rtx_ssrc == 0 && rtx) row.encoding[e].rtx_ssrc = rtx->ssrc();
+  }
+}
+
+void setTrack(RelayState& s, TrackState& track, const contract::TrackRow& row, const contract::TrackRow& bound) {
+  track.row = row;
+  track.clock_rate_hz.fill(0);
+  track.is_rtx.fill(false);
+  uint32_t clock_rate_hz = 90'000;
+  for (uint8_t i = row.payload_type_count; i-- > 0;) {
+    const contract::PayloadTypeRow& type = row.payload_type[i];
+    track.clock_rate_hz[type.payload_type] = type.clock_rate_hz;
+    track.is_rtx[type.payload_type] = type.associated != contract::kNotRtx;
+    if (type.associated == contract::kNotRtx) clock_rate_hz = type.clock_rate_hz;
+  }
+  for (uint8_t e = 0; e < contract::kEncodingMax; ++e) {
+    EncodingState& encoding = track.encoding[e];
+    const bool used = e < row.encoding_count;
+    encoding.ssrc = used ? bound.encoding[e].ssrc : 0;
+    encoding.rtx_ssrc = used ? bound.encoding[e].rtx_ssrc : 0;
+    encoding.statistics.setClockRate(clock_rate_hz);
+    encoding.clock.setClockRate(clock_rate_hz);
+  }
+  for (const uint32_t index : track.subscriptions) {
+    s.subscriptions[index].clock_rate_hz = clock_rate_hz;
+    s.subscriptions[index].timestamp.setClockRate(clock_rate_hz);
+  }
+}
+
+}  // namespace
+
+Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
+  contract::TrackRow row = command.row;
+  if (row.state == contract::RowState::kFree) return closeTrack(s, command.index), Counter::rows_applied;
+  if (!refersTo(s.transports, row.transport)) return Counter::row_generation_wrong;
+  if (s.tracks.holds(command.index)) {
+    const contract::TrackRow& held = s.tracks[command.index].row;
+    const bool same = held.generation == row.generation && held.transport == row.transport && held.kind == row.kind;
+    if (!same) closeTrack(s, command.index);
+  }
+  const bool opening = !s.tracks.holds(command.index);
+  if (opening) {
+    const bool video = row.kind == contract::MediaKind::kVideo;
+    s.tracks.emplace(command.index, video ? kVideoCachePackets : 1);
+    resumeBindings(command, row);
+  } else {
+    unregisterIncoming(s, s.tracks[command.index]);
+    keepBindings(s.tracks[command.index], row);
+  }
+  TrackState& track = s.tracks[command.index];
+  if (!registerIncoming(s, command.index, row)) {
+    if (opening) {
+      s.tracks.erase(command.index);
+    } else {
+      contract::TrackRow before = track.row;
+      keepBindings(track, before);
+      registerIncoming(s, command.index, before);
+    }
+    return Counter::row_address_taken;
+  }
+  if (opening) {
+    s.transports[row.transport.index].tracks.push_back(command.index);
+    s.reports.track[command.index] = {.generation = row.generation,
+                                      .audio_level_dbov = stream::AudioLevelMeter::kSilence};
+    contract::TrackFlow& flow = s.flows.track[command.index];
+    if (flow.generation != row.generation) flow = {.generation = row.generation};
+  }
+  const bool unmuted = !opening && track.muted() && !(row.flags & contract::kTrackMuted);
+  setTrack(s, track, command.row, row);
+  for (uint8_t e = 0; e < contract::kEncodingMax; ++e) {
+    recall(s, row.transport.index, row.encoding[e].ssrc, command.encoding[e].media);
+    recall(s, row.transport.index, row.encoding[e].rtx_ssrc, command.encoding[e].rtx);
+    take(track.encoding[e].media, command.encoding[e].media);
+    take(track.encoding[e].rtx, command.encoding[e].rtx);
+  }
+  if (unmuted) {
+    // What was sent while it was muted is not missing: numbers go on where they stopped.
+    for (const uint32_t index : track.subscriptions) s.subscriptions[index].sequence.switchSource(0);
+    requestKeyFrame(s, command.index, now_ns);
+  }
+  return Counter::rows_applied;
+}
+
+void closeTrack(RelayState& s, uint32_t index) {
+  TrackState* track = s.tracks.find(index);
+  if (track == nullptr) return;
+  while (!track->subscriptions.empty()) closeSubscription(s, track->subscriptions.back());
+  unregisterIncoming(s, *track);
+  for (EncodingState& encoding : track->encoding) {
+    retire(s, track->row.transport.index, encoding.ssrc, std::move(encoding.media));
+    retire(s, track->row.transport.index, encoding.rtx_ssrc, std::move(encoding.rtx));
+  }
+  std::erase(s.transports[track->row.transport.index].tracks, index);
+  track->cache.clear([&](CachedPacket cached) {
+    s.io.release(std::span(&cached.packet, 1));
+    --s.cached_packets;
+  });
+  s.flows.track[index] = {};
+  s.reports.track[index] = {};
+  s.tracks.erase(index);
+}
+
+}  // namespace penstock

@@ -1,0 +1,105 @@
+// Transports taken into the worker's state, and out of it.
+#include <algorithm>
+#include <utility>
+
+#include "dataplane/relay/apply.h"
+#include "dataplane/relay/checks.h"
+#include "dataplane/relay/flows.h"
+
+namespace penstock {
+
+namespace {
+
+UfragKey ufragOf(const contract::TransportRow& row) {
+  UfragKey key{};
+  std::copy_n(row.ice_ufrag, row.ufrag_length_bytes, key.begin());
+  return key;
+}
+
+void openTransport(RelayState& s, uint32_t index, const contract::TransportRow& row, uint64_t now_ns) {
+  TransportState& transport = s.transports.emplace(index);
+  transport.active_position = static_cast<uint32_t>(s.active.size());
+  // Spread over the interval, so that a storm of joins is not a storm of reports each second.
+  transport.next_report_ns = now_ns + mixBits(index ^ s.config.seed) % kReportIntervalNs;
+  s.active.push_back(index);
+  s.reports.transport[index] = {.generation = row.generation};
+  contract::TransportFlow& flow = s.flows.transport[index];
+  if (flow.generation != row.generation) {
+    flow = {};
+    __atomic_store_n(&flow.generation, row.generation, __ATOMIC_RELEASE);  // last: see flows.h
+  }
+  transport.srtcp_reservation = stream::IndexReservation(flow.srtcp_index_reserved);
+}
+
+void setExtensions(TransportState& transport, const contract::TransportRow& row) {
+  transport.extension_of_id.fill(kNoExtension);
+  for (uint8_t e = 0; e < static_cast<uint8_t>(contract::Extension::kCount); ++e) {
+    if (row.extension_id[e] != 0) transport.extension_of_id[row.extension_id[e]] = e;
+  }
+}
+
+/// What an earlier process, or this one under other keys, has received is what the flows region now says of it.
+void storeReceived(contract::TransportFlow& flow, const TransportState& transport) {
+  for (size_t i = 0; i < contract::kSrtcpSenderMax; ++i) {
+    flow.srtcp_sender[i].index_end = 0;
+    if (i < transport.srtcp_receiver->senderCount()) storeSrtcpSender(flow, *transport.srtcp_receiver, i);
+  }
+  storeRetired(flow, transport);
+}
+
+}  // namespace
+
+Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns) {
+  const contract::TransportRow& row = command.row;
+  if (row.state == contract::RowState::kFree) return closeTransport(s, command.index), Counter::rows_applied;
+  const UfragKey ufrag = ufragOf(row);
+  if (const uint32_t* other = s.by_ufrag.find(ufrag); other != nullptr && *other != command.index) {
+    return Counter::row_address_taken;
+  }
+  if (s.transports.holds(command.index) && s.transports[command.index].row.generation != row.generation) {
+    closeTransport(s, command.index);
+  }
+  if (!s.transports.holds(command.index)) {
+    openTransport(s, command.index, row, now_ns);
+  } else {
+    s.by_ufrag.erase(ufragOf(s.transports[command.index].row));
+  }
+  TransportState& transport = s.transports[command.index];
+  transport.row = row;
+  transport.check_key = HmacSha1Key(std::span(row.ice_pwd).first(row.pwd_length_bytes));
+  s.by_ufrag.set(ufrag, command.index);
+  setExtensions(transport, row);
+  take(transport.srtcp_sender, command.srtcp_sender);
+  if (command.srtcp_receiver) {
+    // Other keys: other streams, and none but those that came with the keys.
+    take(transport.srtcp_receiver, command.srtcp_receiver);
+    std::swap(transport.retired, command.retired);
+    storeReceived(s.flows.transport[command.index], transport);
+  }
+  for (const uint32_t index : transport.subscriptions) {
+    s.subscriptions[index].header = headerFor(s.subscriptions[index].row, transport);
+  }
+  // The settings may be others than those of the process that learned the address.
+  if (command.resume_remote.port_be != 0 && !transport.sendable() && s.routes.find(command.resume_remote)) {
+    nominate(s, command.index, command.resume_remote, now_ns);
+  }
+  return Counter::rows_applied;
+}
+
+void closeTransport(RelayState& s, uint32_t index) {
+  TransportState* transport = s.transports.find(index);
+  if (transport == nullptr) return;
+  while (!transport->subscriptions.empty()) closeSubscription(s, transport->subscriptions.back());
+  while (!transport->tracks.empty()) closeTrack(s, transport->tracks.back());
+  forgetRemotes(s, index);
+  s.by_ufrag.erase(ufragOf(transport->row));
+  const uint32_t last = s.active.back();
+  s.active[transport->active_position] = last;
+  s.transports[last].active_position = transport->active_position;
+  s.active.pop_back();
+  s.flows.transport[index] = {};
+  s.reports.transport[index] = {};
+  s.transports.erase(index);
+}
+
+}  // namespace penstock
