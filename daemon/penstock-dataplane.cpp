@@ -63,11 +63,9 @@ LinkFacts linkFacts(const Ports& ports) {
   return link;
 }
 
-std::vector<std::string> linkStates(const Ports& ports) {
-  std::vector<std::string> states;
-  for (const auto& port : ports) {
-    states.push_back(fmt::format("port {}: link is {}", port->facts().device, port->linkUp() ? "up" : "down"));
-  }
+std::vector<LinkState> linkStates(const Ports& ports) {
+  std::vector<LinkState> states;
+  for (const auto& port : ports) states.push_back({port->facts().device, port->linkUp()});
   return states;
 }
 

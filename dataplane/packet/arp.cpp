@@ -60,4 +60,10 @@ size_t writeArpRequest(const Neighbour& own, const Address& target, const std::o
   return writeArp(kRequest, own, known.value_or(MacAddress{}), target, known.value_or(kMacBroadcast), vlan, out);
 }
 
+size_t writeArpAnnouncement(const Neighbour& own, uint16_t vlan, std::span<uint8_t> out) {
+  // RFC 5227 section 3: a request, as some hosts ignore replies they did not ask for, whose "sender and target IP
+  // addresses are both set to the host's newly selected IPv4 address".
+  return writeArp(kRequest, own, MacAddress{}, own.ip, kMacBroadcast, vlan, out);
+}
+
 }  // namespace penstock

@@ -37,4 +37,7 @@ size_t writeArpReply(const ArpMessage& request, const Neighbour& own, uint16_t v
 size_t writeArpRequest(const Neighbour& own, const Address& target, const std::optional<MacAddress>& known,
                        uint16_t vlan, std::span<uint8_t> out);
 
+/// Writes "`own.ip` is at `own.mac`" to everybody, unasked (RFC 5227 section 3).
+size_t writeArpAnnouncement(const Neighbour& own, uint16_t vlan, std::span<uint8_t> out);
+
 }  // namespace penstock

@@ -15,7 +15,6 @@ constexpr uint8_t kTargetLinkAddress = 2;
 constexpr uint8_t kSolicitedFlag = 0x40;
 constexpr uint8_t kOverrideFlag = 0x20;
 constexpr uint8_t kHopLimit = 255;
-constexpr uint8_t kAllNodes[16] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
 bool isSolicitedNode(const Address& address) {
   static constexpr uint8_t kPrefix[13] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
@@ -107,12 +106,17 @@ size_t writeNeighbourAdvertisement(const NeighbourMessage& solicitation, const M
   if (solicitation.duplicate_detection) {
     // RFC 4861 7.2.4: "If the source of the solicitation is the unspecified address, the node MUST set the Solicited
     // flag to zero and multicast the advertisement to the all-nodes address."
-    fields.destination = addressFromV6(kAllNodes);
+    fields.destination = kAllNodesGroup;
     fields.destination_mac = multicastMac(fields.destination);
   } else {
     flags |= kSolicitedFlag;
   }
   return writeMessage(fields, kAdvertisement, flags, solicitation.target, own_mac, out);
+}
+
+size_t writeUnsolicitedAdvertisement(const Neighbour& own, uint16_t vlan, std::span<uint8_t> out) {
+  const HeaderFields fields{own.mac, multicastMac(kAllNodesGroup), own.ip, kAllNodesGroup, vlan, kHopLimit};
+  return writeMessage(fields, kAdvertisement, kOverrideFlag, own.ip, own.mac, out);
 }
 
 size_t writeNeighbourSolicitation(const Neighbour& own, const Address& target, const std::optional<MacAddress>& known,

@@ -32,10 +32,15 @@ inline constexpr size_t kNdFrameMax = kEthernetSize + kVlanTagSize + kIpv6Size +
 size_t writeNeighbourAdvertisement(const NeighbourMessage& solicitation, const MacAddress& requester_mac,
                                    const MacAddress& own_mac, uint16_t vlan, std::span<uint8_t> out);
 
+/// Tells all nodes, unasked, that `own.ip` is at `own.mac`, whatever they remember (RFC 4861 section 7.2.6).
+size_t writeUnsolicitedAdvertisement(const Neighbour& own, uint16_t vlan, std::span<uint8_t> out);
+
 /// Asks who has `target`: all listeners of its solicited-node group, or `known` only when that is being confirmed.
 size_t writeNeighbourSolicitation(const Neighbour& own, const Address& target, const std::optional<MacAddress>& known,
                                   uint16_t vlan, std::span<uint8_t> out);
 
+/// ff02::1 (RFC 4291 section 2.7.1).
+inline constexpr Address kAllNodesGroup{.ip = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 /// ff02::1:ffXX:XXXX of an address (RFC 4291 section 2.7.1).
 Address solicitedNode(const Address& address);
 /// 33:33 and the last four bytes (RFC 2464 section 7).

@@ -2,6 +2,7 @@
 #include "dataplane/packet/neighbour_table.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace penstock {
 namespace {
@@ -10,9 +11,12 @@ bool same(const NeighbourTable::Entry& entry, const Address& ip) {
   return entry.state != NeighbourState::kFree && sameIp(entry.ip, ip);
 }
 
-/// 1, 2, 4 ... seconds between requests that nobody answers.
+/// 100 and 300 ms, then 1, 2, 4 ... seconds between requests that nobody answers. RFC 4861 section 10 and RFC 1122
+/// section 2.3.2.1 have one a second; media is waiting, and two more at the start are no flood.
 uint64_t pauseAfter(uint32_t requests) {
-  return std::min(kNeighbourRetryNs << std::min(requests, 6u), kNeighbourRetryMaxNs);
+  constexpr uint64_t kFirstNs[] = {100'000'000, 300'000'000};
+  if (requests < std::size(kFirstNs)) return kFirstNs[requests];
+  return std::min(kNeighbourRetryNs << std::min<size_t>(requests - std::size(kFirstNs), 6), kNeighbourRetryMaxNs);
 }
 
 }  // namespace
@@ -59,6 +63,7 @@ bool NeighbourTable::want(const Address& next_hop, uint64_t now_ns) {
             .confirmed_ns = 0,
             .wanted_ns = now_ns};
   entry->ip.port_be = 0;
+  due_ns_ = std::min(due_ns_, now_ns);
   return true;
 }
 
@@ -80,6 +85,7 @@ bool NeighbourTable::learn(const Neighbour& neighbour, bool solicited, uint64_t 
     entry->mac = neighbour.mac;
     entry->requests = 0;
     entry->next_request_ns = now_ns;
+    due_ns_ = std::min(due_ns_, now_ns);
     return true;
   }
   entry->mac = neighbour.mac;

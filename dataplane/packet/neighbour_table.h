@@ -2,6 +2,7 @@
 // did not ask.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -13,7 +14,7 @@ namespace penstock {
 
 /// Names and times after RFC 4861 section 10.
 inline constexpr uint64_t kNeighbourReachableNs = 30'000'000'000;  // believed this long after an answer
-inline constexpr uint64_t kNeighbourRetryNs = 1'000'000'000;       // first pause between requests
+inline constexpr uint64_t kNeighbourRetryNs = 1'000'000'000;       // pause between requests
 inline constexpr uint64_t kNeighbourRetryMaxNs = 30'000'000'000;   // doubling pause while nobody answers
 inline constexpr uint32_t kNeighbourProbeMax = 3;                  // to the old MAC, before everybody is asked
 inline constexpr uint64_t kNeighbourUnusedNs = 300'000'000'000;    // not wanted for so long: the slot is free again
@@ -57,8 +58,11 @@ class NeighbourTable {
   /// MAC that find() gave is gone.
   template <class Send>
   bool poll(uint64_t now_ns, size_t budget, Send&& send) {
+    if (now_ns < due_ns_) return false;
     bool changed = false;
-    for (size_t looked_at = 0; looked_at < entries_.size() && budget > 0; ++looked_at) {
+    uint64_t due_ns = UINT64_MAX;
+    size_t looked_at = 0;
+    for (; looked_at < entries_.size() && budget > 0; ++looked_at) {
       Entry& entry = entries_[cursor_];
       cursor_ = cursor_ + 1 == entries_.size() ? 0 : cursor_ + 1;
       NeighbourRequest request;
@@ -68,7 +72,9 @@ class NeighbourTable {
         send(request);
         --budget;
       }
+      due_ns = std::min(due_ns, dueOf(entry));
     }
+    if (looked_at == entries_.size()) due_ns_ = due_ns;  // else the rest may be due now
     return changed;
   }
 
@@ -81,6 +87,11 @@ class NeighbourTable {
     bool forgotten;
   };
   Due age(Entry& entry, uint64_t now_ns, NeighbourRequest& request);
+  /// When `age` has something to do next.
+  static uint64_t dueOf(const Entry& entry) {
+    if (entry.state == NeighbourState::kFree) return UINT64_MAX;
+    return std::min(entry.next_request_ns, entry.wanted_ns + kNeighbourUnusedNs);
+  }
   Entry* lookUp(const Address& ip);
   const Entry* lookUp(const Address& ip) const;
   Entry* freeSlot(uint64_t now_ns);
@@ -88,6 +99,7 @@ class NeighbourTable {
   std::vector<Entry> entries_;  // allocated once
   size_t cursor_ = 0;
   size_t used_ = 0;
+  uint64_t due_ns_ = 0;  // nothing is due before: polls every millisecond must not walk the table
 };
 
 }  // namespace penstock

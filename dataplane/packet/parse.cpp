@@ -8,9 +8,13 @@ namespace {
 
 constexpr uint8_t kIcmpEchoRequest = 8;
 constexpr uint8_t kIcmpv6EchoRequest = 128;
+constexpr uint8_t kIcmpv6ListenerQuery = 130;
 constexpr uint8_t kIcmpv6NeighbourSolicitation = 135;
 constexpr uint8_t kIcmpv6NeighbourAdvertisement = 136;
+constexpr uint8_t kIpv6HopByHop = 0;
 constexpr uint8_t kIpv6Fragment = 44;
+constexpr uint8_t kOptionPad1 = 0;
+constexpr uint8_t kOptionRouterAlert = 5;
 constexpr uint16_t kIpv4MoreFragmentsAndOffset = 0x3fff;
 
 /// Each step fills the view in place and says what is wrong, or this: the view is not copied on its way up.
@@ -43,6 +47,35 @@ Counter parseIcmp(FrameView& view) {
     return kGood;
   }
   return Counter::icmp_unhandled;
+}
+
+/// RFC 2711 section 2.1: type 5, length 2. Options that do not fit hide it.
+bool hasRouterAlert(std::span<const uint8_t> options) {
+  while (!options.empty()) {
+    if (options[0] == kOptionPad1) {
+      options = options.subspan(1);
+      continue;
+    }
+    if (options.size() < 2 || options.size() < 2u + options[1]) return false;
+    if (options[0] == kOptionRouterAlert && options[1] == 2) return true;
+    options = options.subspan(2u + options[1]);
+  }
+  return false;
+}
+
+/// The one extension header with a place before something we take: a listener query's (RFC 3810 section 5).
+Counter parseHopByHop(FrameView& view) {
+  const auto header = view.payload;
+  if (header.size() < 8) return Counter::ip_malformed;
+  const size_t size = (header[1] + 1u) * 8;
+  if (size > header.size()) return Counter::ip_malformed;
+  if (header[0] != kProtocolIcmpv6 || !hasRouterAlert(header.subspan(2, size - 2))) return Counter::ip_protocol_unknown;
+  view.payload = header.subspan(size);
+  view.payload_offset = static_cast<uint16_t>(view.payload_offset + size);
+  if (view.payload.size() < 8) return Counter::ip_malformed;
+  if (view.payload[0] != kIcmpv6ListenerQuery) return Counter::icmp_unhandled;
+  view.kind = FrameKind::kListenerQuery;
+  return kGood;
 }
 
 Counter parseIpv4(std::span<const uint8_t> ip, FrameView& view) {
@@ -84,7 +117,8 @@ Counter parseIpv6(std::span<const uint8_t> ip, FrameView& view) {
   view.payload_offset = static_cast<uint16_t>(view.ip_offset + kIpv6Size);
   if (ip[6] == kProtocolUdp) return parseUdp(view);
   if (ip[6] == kProtocolIcmpv6) return parseIcmp(view);
-  // Extension headers have no place before media or neighbour discovery (RFC 6980 even forbids fragments there).
+  if (ip[6] == kIpv6HopByHop) return parseHopByHop(view);
+  // Other extension headers have no place before media or neighbour discovery (RFC 6980 even forbids fragments there).
   return ip[6] == kIpv6Fragment ? Counter::ip_fragment : Counter::ip_protocol_unknown;
 }
 

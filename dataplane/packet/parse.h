@@ -31,6 +31,7 @@ enum class FrameKind : uint8_t {
   kUdp,                 // payload: the datagram
   kArp,                 // payload: the ARP body; see arp.h
   kNeighbourDiscovery,  // payload: the ICMPv6 message, a solicitation or advertisement; see nd.h
+  kListenerQuery,       // payload: the ICMPv6 message; see mld.h
   kEchoRequest,         // payload: the ICMP or ICMPv6 message; see icmp.h
 };
 
@@ -48,9 +49,9 @@ struct FrameView {
   uint8_t traffic_class;  // DSCP << 2 | ECN
 };
 
-/// Checks every length, the IPv4 header checksum, and refuses fragments, IPv6 extension headers and stacked tags. Whose
-/// MAC, VLAN, address and port these are is the caller's question. The UDP checksum is the port's, or
-/// udpChecksumGood's.
+/// Checks every length, the IPv4 header checksum, and refuses fragments, stacked tags and IPv6 extension headers (but
+/// for the Router Alert of a listener query). Whose MAC, VLAN, address and port these are is the caller's question. The
+/// UDP checksum is the port's, or udpChecksumGood's.
 std::expected<FrameView, Counter> parseFrame(std::span<const uint8_t> frame);
 
 /// For ports that do not verify. `view` must be of kind kUdp and `frame` what it was parsed from.

@@ -1,7 +1,11 @@
 #include "dataplane/relay/link.h"
 
+#include <algorithm>
+#include <array>
+
 #include "dataplane/packet/arp.h"
 #include "dataplane/packet/icmp.h"
+#include "dataplane/packet/mld.h"
 #include "dataplane/packet/nd.h"
 #include "dataplane/relay/transmit.h"
 
@@ -27,6 +31,46 @@ Address ownAddressFor(const RelayState& s, const FrameView& view) {
     if (familyOf(local.address) == view.family) return local.address;
   }
   return view.destination;
+}
+
+/// A frame of the relay's own, that nothing received led to.
+void transmitOwn(RelayState& s, Counter counter, auto&& write) {
+  transmitFrame(s, [&](std::span<uint8_t> out) {
+    const size_t size = write(out);
+    if (size > 0) s.count(counter);
+    return size;
+  });
+}
+
+/// RFC 3810 section 5.2.13: reports come from a link-local address, or from the unspecified one where there is none; to
+/// that snooping switches listen too (RFC 3590 section 4).
+Address reportSource(const RelayState& s) {
+  for (const Cidr& local : s.config.addresses) {
+    if (!isV4(local.address) && isLinkLocal(local.address)) return local.address;
+  }
+  return {};
+}
+
+/// "We listen to the solicited-node groups of our addresses."
+void reportGroups(RelayState& s, ListenerRecord record) {
+  std::array<Address, kListenerGroupMax> groups;
+  size_t count = 0;
+  const auto send = [&] {
+    if (count == 0) return;
+    transmitOwn(s, Counter::announcements, [&](std::span<uint8_t> out) {
+      return writeListenerReport(s.config.mac, reportSource(s), std::span(groups).first(count), record, s.config.vlan,
+                                 out);
+    });
+    count = 0;
+  };
+  for (const Cidr& local : s.config.addresses) {
+    if (isV4(local.address)) continue;
+    const Address group = solicitedNode(local.address);
+    if (std::ranges::find(groups.begin(), groups.begin() + count, group) != groups.begin() + count) continue;
+    groups[count++] = group;
+    if (count == groups.size()) send();
+  }
+  send();
 }
 
 }  // namespace
@@ -58,6 +102,14 @@ Counter answerNeighbourDiscovery(RelayState& s, const FrameView& view, uint64_t 
   return Counter::answered;
 }
 
+Counter answerListenerQuery(RelayState& s, const FrameView& view, uint64_t now_ns) {
+  const auto query = parseListenerQuery(view);
+  if (!query) return query.error();
+  // RFC 3810 section 6.2: "selects a random delay in the range (0, [Maximum Response Delay])".
+  s.announcements.answerAt(now_ns + mixBits(s.config.seed ^ now_ns) % (query->response_max_ns + 1));
+  return Counter::answered;
+}
+
 Counter answerEcho(RelayState& s, const FrameView& view) {
   if (!s.routes.isOurs(view.destination) && !isMulticast(view.destination)) return Counter::ip_not_ours;
   Counter outcome = Counter::answered;
@@ -69,12 +121,27 @@ Counter answerEcho(RelayState& s, const FrameView& view) {
   return outcome;
 }
 
+void announce(RelayState& s, uint64_t now_ns) {
+  const AnnouncementSchedule::Due due = s.announcements.poll(now_ns);
+  for (const Cidr& local : s.config.addresses) {
+    const Neighbour own{local.address, s.config.mac};
+    const bool v4 = isV4(local.address);
+    if (!(v4 ? due.arp : due.advertisement)) continue;
+    transmitOwn(s, Counter::announcements, [&](std::span<uint8_t> out) {
+      return v4 ? writeArpAnnouncement(own, s.config.vlan, out)
+                : writeUnsolicitedAdvertisement(own, s.config.vlan, out);
+    });
+  }
+  if (due.report) reportGroups(s, ListenerRecord::kChangeToExclude);
+  if (due.answer) reportGroups(s, ListenerRecord::kIsExclude);
+}
+
 void pollNeighbours(RelayState& s, uint64_t now_ns) {
   const bool forgotten = s.neighbours.poll(now_ns, kRequestsPerTurn, [&](const NeighbourRequest& request) {
     const auto route = s.routes.find(request.target);
     if (!route) return;
     const Neighbour own{route->source, s.config.mac};
-    transmitFrame(s, [&](std::span<uint8_t> out) {
+    transmitOwn(s, Counter::neighbour_requests, [&](std::span<uint8_t> out) {
       return isV4(request.target) ? writeArpRequest(own, request.target, request.known, s.config.vlan, out)
                                   : writeNeighbourSolicitation(own, request.target, request.known, s.config.vlan, out);
     });

@@ -38,6 +38,8 @@ std::optional<Counter> takePacket(RelayState& s, const Packet& packet, MediaBurs
       return answerArp(s, *frame, now_ns);
     case FrameKind::kNeighbourDiscovery:
       return answerNeighbourDiscovery(s, *frame, now_ns);
+    case FrameKind::kListenerQuery:
+      return answerListenerQuery(s, *frame, now_ns);
     case FrameKind::kEchoRequest:
       return answerEcho(s, *frame);
     case FrameKind::kUdp:
@@ -156,9 +158,14 @@ void Relay::timers(uint64_t now_ns) {
   RelayState& s = *state_;
   if (now_ns - s.timers_ran_ns < kTimerGranularityNs) return;
   visitTransports(s, now_ns);
+  announce(s, now_ns);
   pollNeighbours(s, now_ns);
   s.outbox.flush();
   s.timers_ran_ns = now_ns;
+}
+
+void Relay::linkCameUp(uint64_t now_ns) {
+  state_->announcements.begin(now_ns);
 }
 
 void Relay::attach(ReportWriter::Tails tails) {

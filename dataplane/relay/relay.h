@@ -43,8 +43,11 @@ class Relay {
   void receive(std::span<const Packet> burst, uint64_t now_ns);
   /// Sends a datagram of control's to the transport's nominated address.
   void inject(const contract::Datagram& datagram, uint64_t now_ns);
-  /// Reports, deferred requests, consent, neighbours. Cheap when nothing is due; to be called at least every 10 ms.
+  /// Reports, deferred requests, consent, announcements, neighbours. Cheap when nothing is due; to be called at least
+  /// every 10 ms.
   void timers(uint64_t now_ns);
+  /// A port's link came up after start: whoever is behind it is told anew where the relay is.
+  void linkCameUp(uint64_t now_ns);
   /// Where control's cursors are; again when the tables region is replaced.
   void attach(ReportWriter::Tails tails);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dataplane/contract/regions.h"
+#include "dataplane/packet/announcement_schedule.h"
 #include "dataplane/packet/build.h"
 #include "dataplane/packet/hmac_sha1.h"
 #include "dataplane/packet/neighbour_table.h"
@@ -175,6 +176,7 @@ struct RelayState {
   ReportWriter report;
   Routes routes;
   NeighbourTable neighbours;
+  AnnouncementSchedule announcements;
   Outbox outbox;
   std::array<Packet, kBurstMax> stock{};  // empty buffers taken from the pool ahead of need
   size_t stock_count = 0;

@@ -153,10 +153,15 @@ bool Housekeeping::readDoorbells() {
 
 void Housekeeping::watchLinks() {
   if (!settings_.links) return;
-  std::vector<std::string> links = settings_.links();
+  std::vector<LinkState> links = settings_.links();
+  bool came_up = false;
   for (size_t i = 0; i < links.size(); ++i) {
-    if (i >= last_links_.size() || links[i] != last_links_[i]) spdlog::info("{}", links[i]);
+    const bool known = i < last_links_.size();
+    if (known && links[i].up == last_links_[i].up) continue;
+    spdlog::info("port {}: link is {}", links[i].device, links[i].up ? "up" : "down");
+    came_up |= known && links[i].up;  // at start the relay announces itself anyway
   }
+  if (came_up) send(LinkCameUp{});
   last_links_ = std::move(links);
 }
 

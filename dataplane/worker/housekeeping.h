@@ -20,10 +20,15 @@
 
 namespace penstock {
 
+struct LinkState {
+  std::string device;
+  bool up;
+};
+
 struct HousekeepingSettings {
   std::string tables_path;
-  /// Link states of the ports, as text for the log; called every second.
-  std::function<std::vector<std::string>()> links;
+  /// Of the ports, in an order that stays; called every second.
+  std::function<std::vector<LinkState>()> links;
 };
 
 class Housekeeping {
@@ -71,7 +76,7 @@ class Housekeeping {
   std::string last_refusal_;
   size_t messages_under_way_ = 0;
   uint64_t next_look_ns_ = 0, next_beat_ns_ = 0, next_links_ns_ = 0, next_retry_ns_ = 0;
-  std::vector<std::string> last_links_;
+  std::vector<LinkState> last_links_;
   LogLimiter complaint_limiter_;
   std::atomic<uint64_t> turns_{0};
   std::atomic<bool> stopping_{false};

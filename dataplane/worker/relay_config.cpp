@@ -60,7 +60,9 @@ std::vector<std::array<uint8_t, 6>> multicastGroups(std::span<const Cidr> addres
     if (std::ranges::find(groups, mac) == groups.end()) groups.push_back(mac);
   };
   for (const Cidr& cidr : addresses) {
-    if (!isV4(cidr.address)) add(solicitedNode(cidr.address));
+    if (isV4(cidr.address)) continue;
+    add(kAllNodesGroup);  // advertisements that nobody asked for, and listener queries
+    add(solicitedNode(cidr.address));
   }
   return groups;
 }

@@ -19,7 +19,8 @@ struct LinkFacts {
 /// Throws StartError if an address or gateway is none.
 RelayConfig makeRelayConfig(const Config& config, const LinkFacts& link);
 
-/// Multicast MAC addresses that neighbour solicitations for our addresses are sent to (RFC 2464 section 7).
+/// Multicast MAC addresses (RFC 2464 section 7) of the groups that our IPv6 addresses make us a member of (RFC 4291
+/// section 2.8).
 std::vector<std::array<uint8_t, 6>> multicastGroups(std::span<const Cidr> addresses);
 
 /// Throws StartError.

@@ -117,6 +117,7 @@ bool Worker::takeMessages(uint64_t now_ns) {
 
 void Worker::apply(WorkerMessage& message, uint64_t now_ns) {
   if (Command* command = std::get_if<Command>(&message)) return relay_.apply(*command, now_ns);
+  if (std::holds_alternative<LinkCameUp>(message)) return relay_.linkCameUp(now_ns);
   AttachTables& attach = std::get<AttachTables>(message);
   std::swap(attached_, attach);
   const contract::TablesRegion* tables = attached_.tables();

@@ -29,7 +29,10 @@ struct AttachTables {
   }
 };
 
-using WorkerMessage = std::variant<Command, AttachTables>;
+/// A port's link came up after start.
+struct LinkCameUp {};
+
+using WorkerMessage = std::variant<Command, AttachTables, LinkCameUp>;
 
 /// How housekeeping and one worker talk. Messages are made, and freed, by housekeeping.
 struct WorkerLink {

@@ -1,4 +1,5 @@
-// ARP, neighbour discovery and echo from anybody: answers fit their buffers, and the table learns nothing unasked.
+// ARP, neighbour discovery, listener queries and echo from anybody: answers fit their buffers, and the table learns
+// nothing unasked.
 #include <array>
 #include <cstring>
 #include <vector>
@@ -6,6 +7,7 @@
 #include "dataplane/packet/arp.h"
 #include "dataplane/packet/build.h"
 #include "dataplane/packet/icmp.h"
+#include "dataplane/packet/mld.h"
 #include "dataplane/packet/nd.h"
 #include "dataplane/packet/neighbour_table.h"
 #include "tests/fuzz/fuzz_check.h"
@@ -42,6 +44,10 @@ void answer(std::span<const uint8_t> frame) {
     if (const auto neighbour = message->neighbour()) learn(*neighbour);
     size = writeNeighbourAdvertisement(*message, view->source_mac, kOwnMac, view->vlan, out);
     FUZZ_CHECK(size > 0 && size <= kNdFrameMax);
+  } else if (view->kind == FrameKind::kListenerQuery) {
+    const auto query = parseListenerQuery(*view);
+    FUZZ_CHECK(!query || query->response_max_ns <= 8'387'584'000'000);
+    return;
   } else if (view->kind == FrameKind::kEchoRequest) {
     const auto reply = writeEchoReply(*view, kOwnMac, view->destination, out);
     if (!reply) return;

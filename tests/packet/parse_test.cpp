@@ -117,7 +117,7 @@ TEST(ParseFrame, each_refusal_has_its_name) {
       {30, changed(v6, 19, static_cast<uint8_t>(v6[19] + 1)), "frame_truncated"},
       {31, changed(v6, 19, static_cast<uint8_t>(v6[19] - 1)), "udp_malformed"},
       {32, changed(v6, 20, 44), "ip_fragment"},
-      {33, changed(v6, 20, 0), "ip_protocol_unknown"},   // hop-by-hop
+      {33, changed(v6, 20, 0), "ip_malformed"},          // hop-by-hop, longer than the packet
       {34, changed(v6, 20, 43), "ip_protocol_unknown"},  // routing
       {35, changed(v6, 20, 1), "ip_protocol_unknown"},   // ICMPv4 in IPv6
       {36, mapped_frame, "ip_malformed"},

@@ -186,6 +186,11 @@ def odd_seeds():
     advertisement = bytes.fromhex("88000000 60000000") + source + bytes.fromhex("0201") + client
     ip = bytes.fromhex("60000000 0020 3aff") + source + target
     yield "neighbour", "nd_advertisement", relay + client + bytes.fromhex("86dd") + ip + advertisement
+    querier, nodes = (socket.inet_pton(socket.AF_INET6, a) for a in ("fe80::2", "ff02::1"))
+    query = bytes.fromhex("3a00050200000100 82005695 27100000") + bytes(16) + bytes.fromhex("027d0000")
+    ip = bytes.fromhex("60000000 0024 0001") + querier + nodes
+    for folder in ("neighbour", "frame"):
+        yield folder, "mld_query", bytes.fromhex("333300000001") + client + bytes.fromhex("86dd") + ip + query
     header = bytes.fromhex("90600001 00000002 00000003")
     for number, block in enumerate(("bede0001 f3aabbcc", "bede0002 00100a20 bb0203aa", "10000001 01000000",
                                     "100f0002 ff02aabb 00000105", "12340001 00000000", "bedeffff", "bede0000")):

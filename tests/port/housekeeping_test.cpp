@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -53,6 +54,8 @@ class StandIn {
     if (AttachTables* attach = std::get_if<AttachTables>(&message)) {
       std::swap(attached_, *attach);
       notes_ += "attach";
+    } else if (std::holds_alternative<LinkCameUp>(message)) {
+      notes_ += "up";
     } else if (const auto* transport = std::get_if<TransportCommand>(&std::get<Command>(message))) {
       notes_ += (transport->row.state == RowState::kUsed ? "+T" : "-T") + std::to_string(transport->index);
     }
@@ -82,8 +85,13 @@ class HousekeepingTest : public testing::Test {
     flows_file = std::make_unique<OwnRegion>(directory + "/flows", kFlowsMagic, sizeof(FlowsRegion), "");
     link = std::make_unique<WorkerLink>();
     worker = std::make_unique<StandIn>(*link);
-    housekeeping = std::make_unique<Housekeeping>(HousekeepingSettings{.tables_path = directory + "/tables"}, *backend,
-                                                  *link, *reports_file, *flows_file);
+    housekeeping =
+        std::make_unique<Housekeeping>(HousekeepingSettings{.tables_path = directory + "/tables",
+                                                            .links =
+                                                                [this] {
+                                                                  return std::vector<LinkState>{{"net_test0", link_up}};
+                                                                }},
+                                       *backend, *link, *reports_file, *flows_file);
     housekeeping->start();
   }
   void stop() {
@@ -120,6 +128,7 @@ class HousekeepingTest : public testing::Test {
   }
 
   std::string directory;
+  std::atomic<bool> link_up{true};
   std::unique_ptr<srtp::Backend> backend = srtp::makeLibsrtpBackend();
   std::unique_ptr<OwnRegion> tables_file, reports_file, flows_file;
   std::unique_ptr<WorkerLink> link;
@@ -159,6 +168,16 @@ TEST_F(HousekeepingTest, a_full_turn_of_doorbells_is_not_absurd) {
   expectNotes("+T9");
   EXPECT_TRUE(eventually([&] { return reports().doorbell_tail.count.load() == kDoorbellMax; }));
   EXPECT_EQ(reports().housekeeping.read(Counter::doorbell_cursor_absurd), 0u);
+}
+
+TEST_F(HousekeepingTest, the_worker_is_told_of_a_link_that_comes_up_but_not_of_one_that_is) {
+  makeTables();
+  expectNotes("attach");
+  link_up = false;
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  EXPECT_EQ(worker->notes(), "");
+  link_up = true;
+  expectNotes("up");
 }
 
 TEST_F(HousekeepingTest, when_the_file_goes_forwarding_goes_on_and_a_new_one_replaces_what_it_held) {

@@ -140,10 +140,12 @@ TEST(RelayConfig, follows_settings_and_ports) {
   EXPECT_EQ(relay.mtu_bytes, 1400);
   EXPECT_EQ(relay.checksum, UdpChecksum::kPseudoHeader);
 
-  // RFC 4291 section 2.7.1 and RFC 2464 section 7: the low 24 bits decide, so the last two share a group.
+  // RFC 4291 section 2.7.1 and RFC 2464 section 7: the low 24 bits decide, so the last two share a group; and all
+  // nodes.
   const auto groups = multicastGroups(relay.addresses);
-  ASSERT_EQ(groups.size(), 1u);
-  EXPECT_EQ(groups[0], (std::array<uint8_t, 6>{0x33, 0x33, 0xff, 0x02, 0x00, 0x03}));
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_EQ(groups[0], (std::array<uint8_t, 6>{0x33, 0x33, 0x00, 0x00, 0x00, 0x01}));
+  EXPECT_EQ(groups[1], (std::array<uint8_t, 6>{0x33, 0x33, 0xff, 0x02, 0x00, 0x03}));
 
   config.media.gateway = {"nowhere"};
   EXPECT_THROW(makeRelayConfig(config, {}), StartError);
