@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <rte_pause.h>
 #include <sched.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
@@ -152,7 +153,7 @@ bool Worker::takeInjects(uint64_t now_ns) {
 void Worker::rest(uint64_t idle_ns) const {
   const uint64_t sleep_ns = settings_.sleeps ? settings_.backoff.sleepNs(idle_ns) : 0;
   if (sleep_ns == 0) {
-    __builtin_ia32_pause();
+    rte_pause();
     return;
   }
   const timespec duration{.tv_sec = 0, .tv_nsec = static_cast<long>(sleep_ns)};
