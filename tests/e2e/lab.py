@@ -26,7 +26,7 @@ import traceback
 from namespaces import PREFIX, Namespaces, command, libc
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build"))
+BUILD = pathlib.Path(os.environ.get("TEST_BUILD_DIR", ROOT / "build"))
 KEY_ID, SECRET = "test", "a-secret-of-the-tests-of-32-characters-or-more"
 HTTP_PORT, MEDIA_PORT = 8080, 10000
 SKIPPED = 77
@@ -207,7 +207,7 @@ class Lab:
                 daemon.process.kill()
                 daemon.process.wait(10)
         self.net.remove()
-        if self.directory and not os.environ.get("PENSTOCK_TEST_KEEP"):
+        if self.directory and not os.environ.get("TEST_KEEP"):
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def write_config(self):

@@ -36,7 +36,7 @@ struct Publishing : testing::Test {
 
 /// Compares with the committed answer, or writes it when asked to.
 void expectGolden(const std::string& name, const std::string& answer) {
-  if (std::getenv("PENSTOCK_WRITE_GOLDEN")) std::ofstream(test::sdpPath(name), std::ios::binary) << answer;
+  if (std::getenv("TEST_WRITE_GOLDEN")) std::ofstream(test::sdpPath(name), std::ios::binary) << answer;
   EXPECT_EQ(answer, readSdp(name)) << name;
 }
 

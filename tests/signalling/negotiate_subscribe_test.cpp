@@ -18,7 +18,7 @@ using test::acceptAll;
 using test::readSdp;
 
 void expectGolden(const std::string& name, const std::string& text) {
-  if (std::getenv("PENSTOCK_WRITE_GOLDEN")) std::ofstream(test::sdpPath(name), std::ios::binary) << text;
+  if (std::getenv("TEST_WRITE_GOLDEN")) std::ofstream(test::sdpPath(name), std::ios::binary) << text;
   EXPECT_EQ(text, readSdp(name)) << name;
 }
 
