@@ -18,7 +18,8 @@ if (!directory) {
 }
 mkdirSync(directory, { recursive: true });
 
-const names = ['Ada Lovelace', 'Grace Hopper', 'Claude Shannon', 'Hedy Lamarr', 'Radia Perlman', 'Vint Cerf', 'Sally Floyd', 'Van'];
+const host = 'Room host';
+const names = ['Guest 1', 'Guest 2', 'Guest with a longer name', 'Guest 4', 'Guest 5', 'Guest 6', 'Guest 7', 'G8']; // of several lengths
 const browser = await launch();
 let missing = 0;
 
@@ -63,7 +64,7 @@ async function pictures(page, participants) {
 
 try {
   for (const size of Object.keys(sizes)) {
-    const page = await openPage(browser, `${new URL('/', base)}?room=${prefix}&name=Mira`, { size });
+    const page = await openPage(browser, `${new URL('/', base)}?${new URLSearchParams({ room: prefix, name: host })}`, { size });
     await page.waitForTimeout(2000);
     await shoot(page, `lobby-${size}`);
     await page.context().close();
@@ -72,7 +73,7 @@ try {
     const room = `${prefix}-${participants}`;
     const others = await fill(room, participants - 1);
     for (const size of Object.keys(sizes)) {
-      const page = await openPage(browser, joinUrl(base, room, 'Mira'), { size, colorScheme: size === 'phone' ? 'light' : 'dark' });
+      const page = await openPage(browser, joinUrl(base, room, host), { size, colorScheme: size === 'phone' ? 'light' : 'dark' });
       await pictures(page, participants);
       await page.waitForTimeout(2500);
       await shoot(page, `room-${participants}-${size}`);
