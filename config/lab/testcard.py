@@ -21,6 +21,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtp
 
 WIDTH, HEIGHT, FPS = 640, 360, 15
 SAMPLE_RATE, SAMPLES = 48000, 960  # 20 ms
+SECOND = numpy.arange(SAMPLE_RATE) / SAMPLE_RATE
 BEEP_HZ, BEEP_SECONDS, BEEP_AMPLITUDE = 440, 0.12, 3000  # about -21 dBFS: to be heard, not to annoy
 BARS = [(191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191)]
 GLYPHS = {  # 3 x 5, a row of three bits each
@@ -94,27 +95,29 @@ class Paced(MediaStreamTrack):
 
 
 class Video(Paced):
+    """The pictures that `draw` makes of their numbers."""
+
     kind = "video"
 
-    def __init__(self):
+    def __init__(self, draw, pixel_format):
         super().__init__(1 / FPS)
-        self.picture = Picture()
+        self.draw, self.pixel_format = draw, pixel_format
 
     async def recv(self):
         number = await self.turn()
-        frame = av.VideoFrame.from_ndarray(self.picture.frame(number), format="yuv420p")
+        frame = av.VideoFrame.from_ndarray(self.draw(number), format=self.pixel_format)
         frame.pts, frame.time_base = number * 90000 // FPS, fractions.Fraction(1, 90000)
         return frame
 
 
 class Audio(Paced):
+    """One second of sound, again and again."""
+
     kind = "audio"
 
-    def __init__(self):
+    def __init__(self, second):
         super().__init__(SAMPLES / SAMPLE_RATE)
-        t = numpy.arange(SAMPLE_RATE) / SAMPLE_RATE
-        fade = numpy.clip(numpy.minimum(t, BEEP_SECONDS - t) / 0.01, 0, 1)  # without clicks
-        self.second = (numpy.sin(2 * numpy.pi * BEEP_HZ * t) * fade * BEEP_AMPLITUDE).astype(numpy.int16)
+        self.second = second.astype(numpy.int16)
 
     async def recv(self):
         number = await self.turn()
@@ -123,6 +126,16 @@ class Audio(Paced):
         frame.sample_rate, frame.pts = SAMPLE_RATE, number * SAMPLES
         frame.time_base = fractions.Fraction(1, SAMPLE_RATE)
         return frame
+
+
+def sine(hz, amplitude):
+    """A second of it."""
+    return numpy.sin(2 * numpy.pi * hz * SECOND) * amplitude
+
+
+def beep():
+    fade = numpy.clip(numpy.minimum(SECOND, BEEP_SECONDS - SECOND) / 0.01, 0, 1)  # without clicks
+    return sine(BEEP_HZ, BEEP_AMPLITUDE) * fade
 
 
 class Whip:
@@ -178,8 +191,8 @@ async def session(options, stop):
             gone.set()
 
     try:
-        connection.addTransceiver(Audio(), direction="sendonly")
-        video = connection.addTransceiver(Video(), direction="sendonly")
+        connection.addTransceiver(Audio(beep()), direction="sendonly")
+        video = connection.addTransceiver(Video(Picture().frame, "yuv420p"), direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
         video.setCodecPreferences([c for c in codecs if c.mimeType in ("video/VP8", "video/rtx")])
         await connection.setLocalDescription(await connection.createOffer())

@@ -3,19 +3,19 @@
 Four coloured quadrants, and along the bottom 16 squares that spell the number of the frame, highest bit left.
 """
 
-import asyncio
-import fractions
-import time
+import pathlib
+import sys
 
-import av
 import numpy
-from aiortc import MediaStreamTrack
 
-WIDTH, HEIGHT, FPS = 320, 240, 15
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "config/lab"))
+from testcard import FPS, SAMPLE_RATE, Audio, Video, sine
+
+WIDTH, HEIGHT = 320, 240
 COLOURS = [(200, 40, 40), (40, 180, 40), (40, 40, 200), (200, 200, 60)]  # left top, right top, left middle, right middle
 SQUARES_TOP = HEIGHT - 40
 COLOUR_TOLERANCE = 24  # what VP8 at a few hundred kbit/s and the chroma grid cost
-TONE_HZ, SAMPLE_RATE, SAMPLES = 1000, 48000, 960
+TONE_HZ = 1000
 
 
 def draw(number):
@@ -55,43 +55,9 @@ def loudest_hz(samples):
     return peak, spectrum[abs(hz - peak) < 20].sum() / spectrum.sum()
 
 
-class Paced(MediaStreamTrack):
-    def __init__(self, interval_s):
-        super().__init__()
-        self.interval_s, self.number, self.next = interval_s, -1, None
-
-    async def turn(self):
-        self.next = time.monotonic() if self.next is None else self.next + self.interval_s
-        await asyncio.sleep(max(0, self.next - time.monotonic()))
-        self.number += 1
-        return self.number
+def picture():
+    return Video(lambda number: draw(number % 65536), "rgb24")
 
 
-class Picture(Paced):
-    kind = "video"
-
-    def __init__(self):
-        super().__init__(1 / FPS)
-
-    async def recv(self):
-        number = await self.turn()
-        frame = av.VideoFrame.from_ndarray(draw(number % 65536), format="rgb24")
-        frame.pts, frame.time_base = number * 90000 // FPS, fractions.Fraction(1, 90000)
-        return frame
-
-
-class Tone(Paced):
-    kind = "audio"
-
-    def __init__(self, hz=TONE_HZ):
-        super().__init__(SAMPLES / SAMPLE_RATE)
-        t = numpy.arange(SAMPLE_RATE) / SAMPLE_RATE
-        self.second = (numpy.sin(2 * numpy.pi * hz * t) * 8000).astype(numpy.int16)
-
-    async def recv(self):
-        number = await self.turn()
-        start = number * SAMPLES % SAMPLE_RATE
-        frame = av.AudioFrame.from_ndarray(self.second[start:start + SAMPLES].reshape(1, -1), "s16", "mono")
-        frame.sample_rate, frame.pts = SAMPLE_RATE, number * SAMPLES
-        frame.time_base = fractions.Fraction(1, SAMPLE_RATE)
-        return frame
+def tone():
+    return Audio(sine(TONE_HZ, 8000))

@@ -10,7 +10,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from lab import Failed
-from pattern import Picture, Tone
+from pattern import picture, tone
 
 
 async def eventually(question, seconds, what, every=0.05):
@@ -71,9 +71,9 @@ class Publisher(Peer):
     def __init__(self, lab, room, name="Publisher", video=True, audio=True, **options):
         super().__init__(lab, "whip", room, name, **options)
         if audio:
-            self.connection.addTransceiver(Tone(), direction="sendonly")
+            self.connection.addTransceiver(tone(), direction="sendonly")
         if video:
-            self.connection.addTransceiver(Picture(), direction="sendonly")
+            self.connection.addTransceiver(picture(), direction="sendonly")
 
 
 class Player(Peer):
