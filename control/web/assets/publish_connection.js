@@ -6,31 +6,21 @@
 // A camera that is off is not unpublished: its capture stops (the light goes out), replaceTrack(null) sends nothing, and a
 // `mute` tells the others. That costs one message; unpublishing would cost an offer and an answer with every subscriber.
 
+import { RelayConnection } from './relay_connection.js';
+
 const encodings = {
   camera: [{ maxBitrate: 1_500_000, maxFramerate: 30 }],
   screen: [{ maxBitrate: 2_500_000, maxFramerate: 15 }],
 };
-const restart_wait_ms = 3000;
-const restarts_max = 3;
 const again_wait_ms = 3000;
 
-export class PublishConnection extends EventTarget {
-  #protocol;
+export class PublishConnection extends RelayConnection {
   #slots = new Map(); // key -> {transceiver, id, muted_sent, offered}
   #wanted = new Map();
   #running = false;
   #again = false;
   #negotiation_needed = false;
-  #restarts = 0;
-  #restart_timer = 0;
   #again_timer = 0;
-
-  constructor(protocol) {
-    super();
-    this.#protocol = protocol;
-    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
-    this.pc.addEventListener('connectionstatechange', () => this.#stateChanged());
-  }
 
   /** The relay's id of the track in a slot, or null. */
   trackId(key) {
@@ -47,15 +37,22 @@ export class PublishConnection extends EventTarget {
   /** After a resume: finish what the break interrupted, and say again what may not have been heard. */
   resumed() {
     for (const slot of this.#slots.values()) slot.muted_sent = null;
-    if (this.pc.connectionState === 'failed' || this.pc.connectionState === 'disconnected') this.#restart();
-    else this.sync(this.#wanted);
+    const restarts = super.resumed();
+    if (!restarts) this.sync(this.#wanted);
+    return restarts;
+  }
+
+  /** New ICE credentials by a new offer. */
+  renew() {
+    this.pc.restartIce();
+    this.#negotiation_needed = true;
+    this.sync(this.#wanted);
   }
 
   close() {
-    clearTimeout(this.#restart_timer);
     clearTimeout(this.#again_timer);
     this.#wanted = new Map();
-    this.pc.close();
+    super.close();
   }
 
   async #run() {
@@ -117,7 +114,7 @@ export class PublishConnection extends EventTarget {
       slot.muted_sent = want.muted;
     }
     // The relay is ICE-lite: it learns our candidates from our checks, so there is nothing to gather first.
-    const answer = await this.#protocol.request({ type: 'publish', sdp: this.pc.localDescription.sdp, tracks: sent });
+    const answer = await this.protocol.request({ type: 'publish', sdp: this.pc.localDescription.sdp, tracks: sent });
     await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
     this.#negotiation_needed = false;
     for (const slot of this.#slots.values()) {
@@ -138,33 +135,7 @@ export class PublishConnection extends EventTarget {
     for (const [key, want] of this.#wanted) {
       const slot = this.#slots.get(key);
       if (!slot?.id || slot.muted_sent === want.muted) continue;
-      if (this.#protocol.send({ type: 'mute', track: slot.id, muted: want.muted })) slot.muted_sent = want.muted;
+      if (this.protocol.send({ type: 'mute', track: slot.id, muted: want.muted })) slot.muted_sent = want.muted;
     }
-  }
-
-  #stateChanged() {
-    const state = this.pc.connectionState;
-    if (state === 'connected') this.#restarts = 0;
-    if (state === 'connected' || state === 'closed') clearTimeout(this.#restart_timer);
-    else if (state === 'failed') this.#restart();
-    else if (state === 'disconnected') {
-      clearTimeout(this.#restart_timer);
-      this.#restart_timer = setTimeout(() => this.#restart(), restart_wait_ms);
-    }
-    this.dispatchEvent(new Event('state'));
-  }
-
-  /** New ICE credentials by a new offer. Needs the relay's ear; without it, `resumed` comes back here. */
-  #restart() {
-    clearTimeout(this.#restart_timer);
-    if (!this.#protocol.up || this.pc.connectionState === 'connected' || this.pc.connectionState === 'closed') return;
-    if (this.#restarts++ >= restarts_max) {
-      this.dispatchEvent(new Event('hopeless'));
-      return;
-    }
-    this.pc.restartIce();
-    this.#negotiation_needed = true;
-    this.sync(this.#wanted);
-    this.#restart_timer = setTimeout(() => this.#restart(), 4 * restart_wait_ms);
   }
 }
