@@ -51,6 +51,10 @@ std::optional<Extension> extensionOf(const std::string& uri) {
   return std::nullopt;
 }
 
+bool isLong(Extension extension) {
+  return extension == Extension::kDependencyDescriptor || extension == Extension::kColorSpace;
+}
+
 std::vector<sdp::Extmap> answerExtensions(const sdp::Media& offered, bool allow_mixed,
                                           const std::set<Extension>& refused, bool client_sends, ExtensionIds& ids) {
   std::vector<sdp::Extmap> answered;
@@ -60,6 +64,7 @@ std::vector<sdp::Extmap> answerExtensions(const sdp::Media& offered, bool allow_
     // RFC 8285 section 4.2: 15 is reserved in one-byte headers; more than 14 needs two-byte headers, so
     // a=extmap-allow-mixed.
     if (each.id == 15 || each.id > (allow_mixed ? 255 : 14)) continue;
+    if (!client_sends && !allow_mixed && isLong(*known)) continue;
     const sdp::Direction useless = client_sends ? sdp::Direction::kRecvOnly : sdp::Direction::kSendOnly;
     if (each.direction == useless || each.direction == sdp::Direction::kInactive) continue;
     uint8_t& id = ids[static_cast<size_t>(*known)];

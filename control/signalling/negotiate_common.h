@@ -56,6 +56,9 @@ DtlsRole roleAgainst(sdp::Setup setup);
 
 const char* uriOf(contract::Extension extension);
 std::optional<contract::Extension> extensionOf(const std::string& uri);
+/// May its values be longer than 16 bytes? They need two-byte headers, and packets without them one-byte headers: a
+/// stream may have both only after a=extmap-allow-mixed (RFC 8285 section 4.1.2 and section 6).
+bool isLong(contract::Extension extension);
 using ExtensionIds = std::array<uint8_t, contract::kExtensionMax>;
 /// Answers the extensions of a section: `allowed` by value of Extension. Adds to `ids`, which is per transport.
 std::vector<sdp::Extmap> answerExtensions(const sdp::Media& offered, bool allow_mixed,

@@ -9,8 +9,9 @@ namespace {
 
 using contract::Extension;
 
-const std::set<Extension> kNotForPlayers = {Extension::kRid, Extension::kRepairedRid,
-                                            Extension::kVideoLayersAllocation};
+/// What the relay never writes into what it sends.
+const std::set<Extension> kNotForPlayers = {Extension::kRid, Extension::kRepairedRid, Extension::kVideoLayersAllocation,
+                                            Extension::kTransmissionOffset};
 
 /// The first track that this slot can carry and that no other slot does.
 const RemoteTrack* trackFor(const MediaSection& slot, const std::vector<RemoteTrack>& tracks, const std::string& from,

@@ -145,12 +145,15 @@ void acceptSection(const sdp::Media& media, const RemoteTrack* remote, Subscript
   if (!rtx) subscription.rtx_ssrc = 0;
 }
 
-/// Extension ids that the client accepted: only those that we offered count.
-void acceptExtensions(const sdp::Media& media, ExtensionIds& ids) {
+/// Extension ids that the client accepted: only what we offered counts, with the id that we offered it with.
+void acceptExtensions(const sdp::Media& media, bool allow_mixed, ExtensionIds& ids) {
+  const std::vector<sdp::Extmap> offered = offeredExtensions(kindOf(media));
   for (const sdp::Extmap& extmap : media.extmaps) {
     const auto known = extensionOf(extmap.uri);
-    if (!known || extmap.id != static_cast<uint16_t>(*known) + 1 || extmap.direction == sdp::Direction::kInactive)
-      continue;
+    const bool ours = std::ranges::any_of(
+        offered, [&](const sdp::Extmap& each) { return each.uri == extmap.uri && each.id == extmap.id; });
+    if (!known || !ours || extmap.direction == sdp::Direction::kInactive) continue;
+    if (isLong(*known) && !allow_mixed) continue;
     ids[static_cast<size_t>(*known)] = static_cast<uint8_t>(extmap.id);
   }
 }
@@ -196,7 +199,7 @@ Result<AnswerOutcome> acceptAnswer(const Participant& who, const std::vector<Rem
   outcome.transport.extension_id = {};
   for (size_t i = 0; i < answer->media.size(); ++i) {
     const sdp::Media& media = answer->media[i];
-    if (isUsed(media)) acceptExtensions(media, outcome.transport.extension_id);
+    if (isUsed(media)) acceptExtensions(media, answer->extmap_allow_mixed, outcome.transport.extension_id);
     const auto subscription =
         std::ranges::find(outcome.subscriptions, outcome.session.sections[i].mid, &Subscription::mid);
     // Dropped between offer and answer: the section stays marked, and the next offer makes it inactive.

@@ -46,8 +46,7 @@ TEST(Encoding, room_names_are_path_segments) {
 TEST(Encoding, display_names_are_utf8_without_control_characters) {
   std::string accents;
   for (int i = 0; i < 64; ++i) accents += "\xc3\xa9";
-  for (const std::string& good :
-       {std::string(), std::string("Room host"), accents, std::string("\xf0\x9f\x90\xa7")}) {
+  for (const std::string& good : {std::string(), std::string("Room host"), accents, std::string("\xf0\x9f\x90\xa7")}) {
     EXPECT_TRUE(isDisplayName(good)) << good;
   }
   for (const std::string& bad :

@@ -119,6 +119,50 @@ TEST_F(Subscribing, what_the_answer_leaves_out_is_not_used) {
   EXPECT_TRUE(done->subscriptions[4].active);
 }
 
+TEST_F(Subscribing, extension_ids_of_our_offers_fit_one_byte_headers) {
+  wantAll();
+  const auto read = sdp::parse(offer().offer);
+  ASSERT_TRUE(read);
+  for (const sdp::Media& media : read->media) {
+    EXPECT_FALSE(media.extmaps.empty());
+    for (const sdp::Extmap& extmap : media.extmaps)  // RFC 8285 section 4.2: 15 is reserved
+      EXPECT_TRUE(extmap.id >= 1 && extmap.id <= 14) << extmap.id << " " << extmap.uri;
+  }
+}
+
+TEST_F(Subscribing, an_answer_accepts_only_the_extensions_that_were_offered) {
+  wantAll();
+  sdp::Session description = acceptAll(offer().offer);
+  for (sdp::Media& media : description.media) {
+    media.extmaps.push_back({15, std::nullopt, "urn:ietf:params:rtp-hdrext:toffset"});
+    media.extmaps.push_back({2, std::nullopt, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"});
+  }
+  for (sdp::Media& media : description.media)
+    if (media.type == "audio") std::erase_if(media.extmaps, [](const sdp::Extmap& e) { return e.id == 4; });
+  description.media[0].extmaps.push_back({9, std::nullopt, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"});
+  const auto done = answer(description);
+  ASSERT_TRUE(done) << done.error().message;
+  const auto& ids = done->transport.extension_id;
+  EXPECT_EQ(ids[static_cast<size_t>(contract::Extension::kTransmissionOffset)], 0);
+  EXPECT_EQ(ids[static_cast<size_t>(contract::Extension::kRid)], 0);
+  EXPECT_EQ(ids[static_cast<size_t>(contract::Extension::kAudioLevel)], 0) << "offered as 4, answered as 9";
+  EXPECT_EQ(ids[static_cast<size_t>(contract::Extension::kVideoOrientation)], 9);
+}
+
+TEST_F(Subscribing, long_extensions_are_for_clients_that_take_headers_of_both_forms) {
+  wantAll();
+  sdp::Session description = acceptAll(offer().offer);
+  description.extmap_allow_mixed = false;
+  const auto without = answer(description);
+  ASSERT_TRUE(without);
+  EXPECT_EQ(without->transport.extension_id[static_cast<size_t>(contract::Extension::kDependencyDescriptor)], 0);
+  EXPECT_EQ(without->transport.extension_id[static_cast<size_t>(contract::Extension::kColorSpace)], 0);
+  EXPECT_EQ(without->transport.extension_id[static_cast<size_t>(contract::Extension::kMid)], 1);
+  const auto with = answer(acceptAll(offer().offer));
+  ASSERT_TRUE(with);
+  EXPECT_EQ(with->transport.extension_id[static_cast<size_t>(contract::Extension::kDependencyDescriptor)], 8);
+}
+
 TEST_F(Subscribing, sections_are_reused_after_they_were_inactive_and_ssrcs_never) {
   wantAll();
   const auto first = offer();
@@ -261,6 +305,26 @@ TEST_F(Playing, an_offer_that_receives_nothing_is_refused) {
       who, tracks(), test::replaced(readSdp("aiortc_play_offer"), "a=recvonly", "a=sendonly"), "", local, fresh);
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, "sdp_unsupported");
+}
+
+TEST_F(Playing, extensions_are_answered_only_where_they_can_be_written) {
+  const std::string mid = "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid";
+  const std::string offer = readSdp("chromium_play_offer");
+  ASSERT_NE(offer.find(mid), std::string::npos);
+  ASSERT_NE(offer.find("a=extmap-allow-mixed"), std::string::npos);
+  const auto ids = [&](const std::string& text) {
+    const auto outcome = negotiatePlay(who, tracks(), text, "", local, fresh);
+    EXPECT_TRUE(outcome) << outcome.error().message;
+    return outcome ? outcome->transport.extension_id : decltype(Transport::extension_id){};
+  };
+  const auto both_forms = ids(offer);
+  EXPECT_NE(both_forms[static_cast<size_t>(contract::Extension::kColorSpace)], 0);
+  EXPECT_EQ(both_forms[static_cast<size_t>(contract::Extension::kTransmissionOffset)], 0) << "never sent";
+  const auto one_form = ids(test::replaced(offer, "a=extmap-allow-mixed\r\n", ""));
+  EXPECT_EQ(one_form[static_cast<size_t>(contract::Extension::kColorSpace)], 0);
+  EXPECT_EQ(one_form[static_cast<size_t>(contract::Extension::kMid)], 4);
+  const auto reserved = ids(test::replaced(offer, mid, "a=extmap:15 urn:ietf:params:rtp-hdrext:sdes:mid"));
+  EXPECT_EQ(reserved[static_cast<size_t>(contract::Extension::kMid)], 0) << "15 is reserved (RFC 8285 section 4.2)";
 }
 
 TEST_F(Playing, the_same_offer_again_keeps_what_plays) {
