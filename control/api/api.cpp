@@ -36,6 +36,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/rooms/{room}/stats", Access::kModerate, Body::kNone, roomStats},
     {"GET", "/v1/rooms/{room}/ws", Access::kJoin, Body::kNone, conference},
     {"GET", "/v1/stats", Access::kRelay, Body::kNone, relayStats},
+    {"GET", "/v1/counters", Access::kRelay, Body::kNone, listCounters},
     {"GET", "/v1/events", Access::kToken, Body::kNone, events},
     {"GET", "/v1/openapi.json", Access::kOpen, Body::kNone, description},
     {"POST", "/whip/{room}", Access::kJoin, Body::kSdp, whipPost},

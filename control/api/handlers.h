@@ -25,6 +25,7 @@ Response unpublishTrack(ApiContext& api, const Call& call);
 // relay_api.cpp
 Response roomStats(ApiContext& api, const Call& call);
 Response relayStats(ApiContext& api, const Call& call);
+Response listCounters(ApiContext& api, const Call& call);
 Response events(ApiContext& api, const Call& call);
 Response description(ApiContext& api, const Call& call);
 Response conference(ApiContext& api, const Call& call);

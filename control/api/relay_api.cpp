@@ -18,6 +18,10 @@ Response relayStats(ApiContext& api, const Call&) {
   return jsonResponse(200, relayStatsView(api.service.rooms(), api.metrics));
 }
 
+Response listCounters(ApiContext& api, const Call&) {
+  return jsonResponse(200, json::object{{"counters", counterViews(api.metrics.reports().figures())}});
+}
+
 Response events(ApiContext& api, const Call& call) {
   const std::string room = call.request.parameter("room");
   if (!room.empty() && !isRoomName(room)) {

@@ -171,6 +171,18 @@ json::object roomStatsView(const Room& room, const ReportSource& reports) {
   return {{"room", roomView(room)}, {"participants", std::move(participants)}};
 }
 
+json::array counterViews(const DataplaneFigures& figures) {
+  json::array views;
+  for (size_t i = 0; i < contract::kCounterCount; ++i) {
+    const char* kind = contract::isReceiveDrop(i) ? "receive_drop" : contract::isSendDrop(i) ? "send_drop" : "counter";
+    views.push_back(json::object{{"name", contract::kCounterTexts[i].name},
+                                 {"kind", kind},
+                                 {"meaning", contract::kCounterTexts[i].help},
+                                 {"value", total(figures, i)}});
+  }
+  return views;
+}
+
 json::object relayStatsView(const std::map<std::string, Room>& rooms, const Metrics& metrics) {
   size_t participants = 0, tracks = 0, subscriptions = 0, transports = 0;
   for (const auto& [name, room] : rooms) {

@@ -16,6 +16,8 @@ boost::json::object subscriptionView(const Room& room, const Subscription& subsc
 boost::json::array trackViews(const Room& room);
 
 boost::json::object roomStatsView(const Room& room, const ReportSource& reports);
+/// Every counter of the dataplane with its meaning: drops too.
+boost::json::array counterViews(const DataplaneFigures& figures);
 boost::json::object relayStatsView(const std::map<std::string, Room>& rooms, const Metrics& metrics);
 
 /// The participant that publishes the track; nullptr when none does.

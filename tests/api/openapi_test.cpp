@@ -168,6 +168,7 @@ TEST(OpenApi, every_answer_is_as_described) {
       {"patch", "/v1/rooms/{room}/tracks/{track}", "/v1/rooms/x/tracks/t2", kJson, R"({"muted": true})", 200},
       {"get", "/v1/rooms/{room}/stats", "/v1/rooms/x/stats", {}, "", 200},
       {"get", "/v1/stats", "/v1/stats", {}, "", 200},
+      {"get", "/v1/counters", "/v1/counters", {}, "", 200},
       {"get", "/v1/rooms/{room}/ws", "/v1/rooms/x/ws", {}, "", 426},
       {"get", "/v1/openapi.json", "/v1/openapi.json", {}, "", 200},
       {"get", "/metrics", "/metrics", {}, "", 200},
@@ -253,6 +254,30 @@ TEST(Stats, tell_what_the_dataplane_reports) {
   EXPECT_TRUE(ada.at("subscribe_transport").is_null());
   EXPECT_EQ(ada.at("tracks").at(0).at("jitter_ms"), 0.25);
   EXPECT_EQ(room.at("participants").at(1).at("subscriptions").at(0).at("fraction_lost"), 0.25);
+}
+
+TEST(Counters, are_told_with_kind_meaning_and_value) {
+  Relay relay;
+  relay.runReports([](FakeReports& reports) {
+    reports.now.attached = true;
+    reports.now.workers.resize(2);
+    reports.now.workers[0][static_cast<size_t>(contract::Counter::srtp_replayed)] = 2;
+    reports.now.workers[1][static_cast<size_t>(contract::Counter::srtp_replayed)] = 3;
+  });
+  const json::object stats = fetch(relay.port(), "GET", "/v1/stats").json();
+  const json::object list = fetch(relay.port(), "GET", "/v1/counters").json();
+  std::map<std::string, size_t> kinds;
+  for (const json::value& counter : list.at("counters").as_array()) {
+    const std::string name(counter.at("name").as_string());
+    ++kinds[std::string(counter.at("kind").as_string())];
+    EXPECT_FALSE(counter.at("meaning").as_string().empty()) << name;
+    if (name != "srtp_replayed") continue;
+    EXPECT_EQ(counter.at("kind").as_string(), "receive_drop");
+    EXPECT_EQ(counter.at("value").to_number<int>(), 5);
+  }
+  EXPECT_EQ(kinds["counter"], stats.at("counters").as_object().size());
+  EXPECT_EQ(kinds["receive_drop"], stats.at("receive_drops").as_object().size());
+  EXPECT_EQ(kinds["send_drop"], stats.at("send_drops").as_object().size());
 }
 
 }  // namespace

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { compare, judge, summarise } from '../../control/web/assets/quality.js';
 import { linePath } from '../../control/web/assets/sparkline.js';
-import { balance, count, drops, duration, eventWords } from '../../control/web/assets/status_data.js';
+import { balance, count, drops, duration, eventWords, meaningsOf } from '../../control/web/assets/status_data.js';
 import { bitrate } from '../../control/web/assets/words.js';
 
 test('quality_is_judged_by_state_then_loss_then_round_trip', () => {
@@ -47,6 +47,14 @@ test('drops_are_sorted_by_count_and_know_their_growth', () => {
   const before = { receive_drops: { a: 1, b: 0 }, send_drops: {} };
   const list = drops({ receive_drops: { a: 5, b: 0 }, send_drops: { c: 9 } }, before);
   assert.deepEqual(list.map(({ name, grown }) => [name, grown]), [['c', 0], ['a', 4], ['b', 0]]);
+});
+
+test('drops_say_what_they_mean_as_far_as_the_relay_told', () => {
+  const meanings = meaningsOf({ counters: [{ name: 'a', kind: 'receive_drop', meaning: 'too short', value: 5 }, { name: 'c' }] });
+  const list = drops({ receive_drops: { a: 5 }, send_drops: { c: 9 } }, null, meanings);
+  assert.deepEqual(list.map(({ name, meaning }) => [name, meaning]), [['c', ''], ['a', 'too short']]);
+  assert.equal(meaningsOf({}).size, 0);
+  assert.equal(meaningsOf(undefined).size, 0);
 });
 
 test('numbers_read_well', () => {

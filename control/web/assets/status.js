@@ -1,9 +1,10 @@
 // The operator's page: asks /v1/stats and /v1/rooms each second, listens to /v1/events, and says when nobody answers.
+// What the counters mean it asks once of each penstockd: another release may have others.
 // With keys configured, open it as /status?token=... (a token that grants admin of "*").
 
 import { byId, element, setAttribute, setText } from './dom.js';
 import { takeToken } from './preferences.js';
-import { duration, event_types, eventWords } from './status_data.js';
+import { duration, event_types, eventWords, meaningsOf } from './status_data.js';
 import { renderRooms, renderStats } from './status_view.js';
 
 const period_ms = 1000;
@@ -15,6 +16,7 @@ const token = takeToken(parameters);
 if (parameters.has('token')) history.replaceState(null, '', location.pathname);
 const names = new Map(); // participant id -> name, for the log
 let before = null;
+let meanings = null;
 let answered_at = 0;
 
 class Refused extends Error {}
@@ -31,12 +33,14 @@ async function look() {
   try {
     const [stats, rooms] = await Promise.all([ask('/v1/stats'), ask('/v1/rooms')]);
     answered_at = Date.now();
-    renderStats(stats, before);
+    meanings ??= meaningsOf(await ask('/v1/counters'));
+    renderStats(stats, before, meanings);
     renderRooms(Array.isArray(rooms) ? rooms : (rooms.rooms ?? []));
     renderLights(stats);
     before = stats;
     trouble('');
   } catch (error) {
+    meanings = null;
     light('control', 'bad', 'Control: no answer');
     light('dataplane', 'unknown', 'Dataplane: unknown');
     trouble(error instanceof Refused ? refused_words : goneWords());

@@ -31,12 +31,19 @@ export function balance(stats) {
   };
 }
 
-/** Drops, the largest first; each with its growth since `before`. */
-export function drops(stats, before) {
+/** What each counter counts, by name, of the answer of /v1/counters. */
+export function meaningsOf(answer) {
+  const told = (answer?.counters ?? []).filter(({ name, meaning }) => name && meaning);
+  return new Map(told.map(({ name, meaning }) => [name, meaning]));
+}
+
+/** Drops, the largest first; each with its meaning and its growth since `before`. */
+export function drops(stats, before, meanings = new Map()) {
   const of = (group, direction) =>
     Object.entries(stats[group] ?? {}).map(([name, count]) => ({
       name,
       direction,
+      meaning: meanings.get(name) ?? '',
       count,
       grown: Math.max(0, count - (before?.[group]?.[name] ?? count)),
     }));

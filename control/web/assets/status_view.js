@@ -13,23 +13,15 @@ const charts = [
 ];
 const sparklines = new Map();
 
-const outcome_words = {
-  received: 'taken from the ports',
-  forwarded: 'wanted by at least one subscription',
-  punted: 'handed to control',
-  answered: 'STUN, RTCP, ARP, ND, echo: ended here',
-  made: 'the relay wanted to send',
-  sent: 'taken by the ports',
-  retransmissions_sent: 'for NACKs',
-  key_frame_requests_sent: 'to publishers',
-};
+const outcomes = ['received', 'forwarded', 'punted', 'answered', 'made', 'sent', 'retransmissions_sent', 'key_frame_requests_sent'];
 
-export function renderStats(stats, before) {
+/** `meanings`: what each counter counts, by name; may be empty. */
+export function renderStats(stats, before, meanings) {
   renderCards(stats);
   renderCharts(stats);
   renderWorkers(stats);
-  renderBalance(stats);
-  renderDrops(drops(stats, before));
+  renderBalance(stats, meanings);
+  renderDrops(drops(stats, before, meanings));
 }
 
 function renderCards(stats) {
@@ -87,9 +79,9 @@ function renderWorkers(stats) {
   );
 }
 
-function renderBalance(stats) {
+function renderBalance(stats, meanings) {
   const sums = balance(stats);
-  const rows = Object.keys(outcome_words).filter((name) => name in (stats.counters ?? {}));
+  const rows = outcomes.filter((name) => name in (stats.counters ?? {}));
   if (rows.length === 0) return;
   const differences = [
     ['received', sums.in_difference],
@@ -98,7 +90,7 @@ function renderBalance(stats) {
   // Counters of running workers are read one after another, so a few packets are between two of them.
   const words = differences.map(([name, difference]) => `${name}: ${count(Math.abs(difference))} on their way`).join(', ');
   setText(byId('balance'), words || 'Every packet is accounted for.');
-  table(byId('outcomes'), rows, (name) => [name.replaceAll('_', ' '), outcome_words[name], count(stats.counters[name])]);
+  table(byId('outcomes'), rows, (name) => ({ name, words: meanings.get(name) ?? '', figure: count(stats.counters[name]) }));
 }
 
 function renderDrops(list) {
@@ -110,17 +102,17 @@ function renderDrops(list) {
   table(
     box,
     shown,
-    ({ name, direction, count: total, grown }) => [
-      name.replaceAll('_', ' '),
-      direction === 'in' ? 'received' : 'to be sent',
-      `${count(total)}${grown ? `  +${count(grown)}/s` : ''}`,
-    ],
+    ({ name, direction, meaning, count: total, grown }) => ({
+      name,
+      words: `${direction === 'in' ? 'received' : 'to be sent'}${meaning && `: ${meaning}`}`,
+      figure: `${count(total)}${grown ? `  +${count(grown)}/s` : ''}`,
+    }),
     rest ? `${rest} more causes, all zero` : '',
     ({ grown }) => grown > 0,
   );
 }
 
-/** Rows of name, words, figure. */
+/** Rows of a counter's name, words, figure. The tooltip has the name as metrics and logs have it. */
 function table(box, items, cells, foot = '', lively = () => false) {
   box.list ??= box.appendChild(element('div', { class: 'rows', role: 'list' }));
   box.foot ??= box.appendChild(element('p', { class: 'muted-text foot' }));
@@ -136,8 +128,9 @@ function table(box, items, cells, foot = '', lively = () => false) {
         element('span', { class: 'row-figure' }),
       ),
     (node, item) => {
-      const [name, words, figure] = cells(item);
-      setText(node.querySelector('b'), name);
+      const { name, words, figure } = cells(item);
+      setAttribute(node, 'title', words ? `${name}: ${words}` : name);
+      setText(node.querySelector('b'), name.replaceAll('_', ' '));
       setText(node.querySelector('small'), words);
       setText(node.querySelector('.row-figure'), figure);
       node.classList.toggle('lively', lively(item));
