@@ -2,11 +2,13 @@
 // Everything but DTLS handshakes happens on this one thread.
 #include <systemd/sd-daemon.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <functional>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include <openssl/rand.h>
 #include <spdlog/spdlog.h>
@@ -81,6 +83,15 @@ Certificate certificateOf(Store& store) {
   store.setMeta("certificate", made.certificate_pem);
   return made;
 }
+
+/// Of a count that only grows: what came since the last look. Metrics are told growth.
+class Growth {
+ public:
+  uint64_t since(uint64_t count) { return count - std::exchange(told_, count); }
+
+ private:
+  uint64_t told_ = 0;
+};
 
 /// Calls `act` again and again, on the control thread.
 class Every {
@@ -187,11 +198,15 @@ class Control {
 
   void everySecond() {
     metrics_.dtlsQueued(dtls_.handshaking());
-    for (size_t i = 0; i < dtls_told_.size(); ++i) {
+    for (size_t i = 0; i < dtls_growth_.size(); ++i) {
       const auto counter = static_cast<DtlsCounter>(i);
-      for (const uint64_t count = dtls_.count(counter); dtls_told_[i] < count; ++dtls_told_[i])
-        metrics_.dtls(nameOf(counter));
+      metrics_.dtls(nameOf(counter), dtls_growth_[i].since(dtls_.count(counter)));
     }
+    const TableWriter::Figures rows = writer_.figures();
+    metrics_.rowsWritten("transport", rows_growth_[0].since(rows.transport.written));
+    metrics_.rowsWritten("track", rows_growth_[1].since(rows.track.written));
+    metrics_.rowsWritten("subscription", rows_growth_[2].since(rows.subscription.written));
+    metrics_.storeWrites(store_growth_.since(store_->writes()));
     (void)sd_notify(0, "WATCHDOG=1");
   }
 
@@ -210,7 +225,9 @@ class Control {
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<Webhook> webhook_;
   std::unique_ptr<Every> speakers_, seconds_;
-  std::array<uint64_t, static_cast<size_t>(DtlsCounter::count_)> dtls_told_{};
+  std::array<Growth, static_cast<size_t>(DtlsCounter::count_)> dtls_growth_;
+  std::array<Growth, 3> rows_growth_;  // transports, tracks, subscriptions
+  Growth store_growth_;
 };
 
 int run(const Settings& settings) {

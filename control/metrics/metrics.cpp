@@ -86,8 +86,8 @@ void Metrics::webhook(std::string_view result) {
 void Metrics::eventDropped() {
   families_->events_dropped.Increment();
 }
-void Metrics::dtls(std::string_view result) {
-  families_->dtls.Add({{"result", std::string(result)}}).Increment();
+void Metrics::dtls(std::string_view result, uint64_t handshakes) {
+  families_->dtls.Add({{"result", std::string(result)}}).Increment(static_cast<double>(handshakes));
 }
 void Metrics::dtlsQueued(size_t handshakes) {
   families_->dtls_queued.Set(static_cast<double>(handshakes));

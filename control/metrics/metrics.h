@@ -25,9 +25,9 @@ class Metrics {
   void httpConnections(size_t open);
   void httpConnectionRefused(std::string_view reason);
   void webSocketClosed(std::string_view reason);
-  void webhook(std::string_view result);  // "delivered", "retried", "dropped"
-  void eventDropped();                    // a server-sent-events client was too slow
-  void dtls(std::string_view result);     // "done", "fingerprint_mismatch", "timeout", ...
+  void webhook(std::string_view result);                    // "delivered", "retried", "dropped"
+  void eventDropped();                                      // a server-sent-events client was too slow
+  void dtls(std::string_view result, uint64_t handshakes);  // "done", "fingerprint_mismatch", "timeout", ...
   void dtlsQueued(size_t handshakes);
   void rowsWritten(std::string_view table, uint64_t rows);  // "transport", "track", "subscription"
   void storeWrites(uint64_t writes);

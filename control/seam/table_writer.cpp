@@ -121,7 +121,7 @@ void TableWriter::write(RowKind kind, Slot<Row>* table, uint32_t index, const Ro
   const bool whole = mark != 0 && (mark & 1) == 0;
   if (whole && std::memcmp(&slot.row, &row, sizeof(Row)) == 0) return;
   slot.publish(row);
-  ++rows_written_;
+  ++rows_written_[static_cast<size_t>(kind)];
   ring(kind, index);
 }
 
@@ -220,10 +220,12 @@ std::optional<RowReference> TableWriter::subscription(const std::string& transpo
 }
 
 TableWriter::Figures TableWriter::figures() const {
-  return {.transports = transports_.size(),
-          .tracks = tracks_.size(),
-          .subscriptions = subscriptions_.size(),
-          .rows_written = rows_written_,
+  const auto table = [&](RowKind kind, const RowIndex& index) {
+    return Figures::Table{index.size(), rows_written_[static_cast<size_t>(kind)]};
+  };
+  return {.transport = table(RowKind::kTransport, transports_),
+          .track = table(RowKind::kTrack, tracks_),
+          .subscription = table(RowKind::kSubscription, subscriptions_),
           .rows_refused = rows_refused_,
           .doorbells_waiting = waiting_.size()};
 }

@@ -1,6 +1,7 @@
 // Writes rows that differ, rings doorbells, and remembers which row is whose.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
@@ -43,8 +44,11 @@ class TableWriter final : public RowsOut {
   const std::string* trackId(contract::RowReference row) const { return tracks_.idOf(row); }
 
   struct Figures {
-    size_t transports = 0, tracks = 0, subscriptions = 0;
-    uint64_t rows_written = 0;  // that differed
+    struct Table {
+      size_t rows = 0;       // in use
+      uint64_t written = 0;  // that differed; freed ones too
+    };
+    Table transport, track, subscription;
     uint64_t rows_refused = 0;  // did not fit the row, or the table was full
     size_t doorbells_waiting = 0;
   };
@@ -80,7 +84,8 @@ class TableWriter final : public RowsOut {
   std::deque<contract::Doorbell> waiting_;  // each row at most once
   std::unordered_set<uint64_t> waiting_rows_;
   boost::asio::steady_timer ring_timer_, beat_timer_;
-  uint64_t rows_written_ = 0, rows_refused_ = 0;
+  std::array<uint64_t, 4> rows_written_{};  // by contract::RowKind
+  uint64_t rows_refused_ = 0;
 };
 
 }  // namespace penstock

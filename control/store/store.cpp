@@ -60,6 +60,7 @@ struct Store::Impl {
   boost::asio::steady_timer timer;
   bool scheduled = false;
   bool failing = false;
+  uint64_t writes = 0;
   // What waits, by key; nullopt = removed. Of several changes only the last one is written.
   std::map<std::string, std::optional<Room>> rooms;  // without participants
   std::set<std::string> emptied;  // rooms removed: what is stored of their participants goes, even if made again
@@ -91,6 +92,7 @@ bool Store::Impl::flush() {
   if (rooms.empty() && participants.empty()) return true;
   const bool done = database.run("BEGIN", {}) && writeRooms() && writeParticipants() && database.run("COMMIT", {});
   if (done) {
+    writes += rooms.size() + participants.size();
     rooms.clear();
     emptied.clear();
     participants.clear();
@@ -160,11 +162,17 @@ std::optional<std::string> Store::meta(const std::string& key) {
 }
 
 bool Store::setMeta(const std::string& key, const std::string& value) {
-  return impl_->database.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", {key, value});
+  const bool done = impl_->database.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", {key, value});
+  impl_->writes += done;
+  return done;
 }
 
 bool Store::flush() {
   return impl_->flush();
+}
+
+uint64_t Store::writes() const {
+  return impl_->writes;
 }
 
 }  // namespace penstock

@@ -1,6 +1,7 @@
 // What penstockd needs for its own restart: rooms and participants as JSON in SQLite, on tmpfs because keys are in it.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +34,8 @@ class Store final : public Persistence {
 
   /// Writes now what waits. False: it failed and waits still.
   bool flush();
+  /// Rooms, participants and small things written or removed since the start.
+  uint64_t writes() const;
 
  private:
   struct Impl;

@@ -77,7 +77,7 @@ TEST(Metrics, without_a_dataplane_rooms_are_still_told) {
   Metrics metrics(reports);
   metrics.httpRequest("/v1/rooms", "GET", 200);
   metrics.httpRequest("/v1/rooms", "GET", 200);
-  metrics.dtls("fingerprint_mismatch");
+  metrics.dtls("fingerprint_mismatch", 1);
   metrics.rowsWritten("transport", 3);
   const std::string text = metrics.expose(service.rooms());
   EXPECT_NE(text.find("penstock_dataplane_alive 0\n"), std::string::npos);

@@ -4,7 +4,7 @@ is compared with what was drawn and hummed, and the session's URL, entity tag an
 
 import asyncio
 
-from lab import check, need, run
+from lab import check, need, run, wait_until
 from pattern import COLOUR_TOLERANCE, FPS, TONE_HZ, colour_error, loudest_hz, read_number
 from whip import Player, Publisher, eventually
 
@@ -29,6 +29,15 @@ async def content(player):
     for kind in ("audio", "video"):
         statistics = await player.statistics(kind)
         check(statistics["lost"] == 0, f"{kind}: {statistics['packets']} packets, none lost")
+
+
+def figures(lab):
+    """What penstockd counts of its own work; it tells once a second."""
+    for table, rows in (("transport", 2), ("track", 2), ("subscription", 2)):
+        name = f'penstock_rows_written_total{{table="{table}"'
+        wait_until(lambda: lab.metric(name) >= rows, 3, f"/metrics tells of {rows} or more rows written of kind {table}")
+    check(lab.metric("penstock_store_writes_total") >= 3, "/metrics tells of a room and two participants written to the store")
+    check(lab.metric('penstock_dtls_handshakes_total{result="done"') == 2, "/metrics tells of two DTLS handshakes")
 
 
 async def session_url(peer):
@@ -62,6 +71,7 @@ async def play(lab):
     await content(player)
     tracks = lab.call("GET", f"/v1/rooms/{ROOM}/tracks").json["tracks"]
     check(sorted(t["kind"] for t in tracks) == ["audio", "video"], "the API shows one audio and one video track")
+    await asyncio.to_thread(figures, lab)
     await session_url(publisher)
     check((await publisher.end()).status == 200, "DELETE ends the publisher's session")
     check((await publisher.call("DELETE", publisher.location)).status == 404, "... and a second DELETE finds none")

@@ -89,6 +89,13 @@ TEST(TableWriter, writes_rows_and_rings_once_for_each_change) {
   muted.muted_by_self = true;
   control.writer.putTrack("a", muted);
   EXPECT_EQ(control.doorbells(), 5u);
+  control.writer.removeSubscription("b", "mic");
+  const auto figures = control.writer.figures();
+  EXPECT_EQ(figures.transport.rows, 2u);
+  EXPECT_EQ(figures.transport.written, 2u);
+  EXPECT_EQ(figures.track.written, 2u);
+  EXPECT_EQ(figures.subscription.rows, 0u);
+  EXPECT_EQ(figures.subscription.written, 2u) << "the free row too";
 }
 
 TEST(TableWriter, wipes_keys_when_a_transport_goes) {

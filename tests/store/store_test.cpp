@@ -144,6 +144,21 @@ TEST_F(StoreTest, removals_and_later_changes_win_whatever_waits) {
   EXPECT_TRUE(rooms.at("gone").participants.contains("z"));
 }
 
+TEST_F(StoreTest, writes_are_counted_once_they_are_written) {
+  Store store(context_.get_executor(), path_);
+  for (int i = 0; i < 10; ++i) store.saveRoom(room("one"));
+  store.saveParticipant("one", participant("a"));
+  EXPECT_EQ(store.writes(), 0u);
+  ASSERT_TRUE(store.flush());
+  EXPECT_EQ(store.writes(), 2u) << "ten changes of one room are one write";
+  ASSERT_TRUE(store.flush());
+  EXPECT_EQ(store.writes(), 2u);
+  store.removeParticipant("one", "a");
+  ASSERT_TRUE(store.flush());
+  ASSERT_TRUE(store.setMeta("key", "value"));
+  EXPECT_EQ(store.writes(), 4u);
+}
+
 TEST_F(StoreTest, meta_is_written_at_once_and_the_file_is_ours_alone) {
   Store store(context_.get_executor(), path_);
   EXPECT_FALSE(store.meta("certificate"));
