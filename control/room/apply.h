@@ -36,6 +36,8 @@ struct Apply {
   void addTransport(const std::string& room, const std::string& participant, const Transport& transport);
   /// Everybody who subscribes automatically wants the new track.
   void wantEverywhere(Room& room, const Participant& publisher, const std::string& track);
+  /// Refuses growth beyond the rows that there are.
+  static Result<void> checkRows(size_t before, size_t after, size_t rows_max, const char* message);
   Result<void> checkTransport(const std::optional<Transport>& now, const Transport& next) const;
   Result<void> checkTracks(const Room& room, const Participant& publisher, const std::vector<Track>& tracks) const;
   Result<void> checkSubscriptions(const Room& room, const Participant& subscriber, const Subscribed& event) const;

@@ -32,10 +32,12 @@ void Rooms::restore(std::vector<Room> rooms) {
   rooms_.clear();
   transport_owner_.clear();
   track_owner_.clear();
+  active_subscriptions_ = 0;
   for (Room& room : rooms) {
     for (const auto& [id, who] : room.participants) {
       const ParticipantKey key{room.name, id};
       for (const Track& track : who.tracks) track_owner_[track.id] = key;
+      active_subscriptions_ += activeOf(who.subscriptions);
       if (who.publish_transport) transport_owner_[who.publish_transport->id] = key;
       if (who.subscribe_transport) transport_owner_[who.subscribe_transport->id] = key;
     }
@@ -73,6 +75,10 @@ const Track* findTrack(const Participant& participant, const std::string& track)
 const Subscription* findSubscription(const Participant& participant, const std::string& track) {
   const auto found = std::ranges::find(participant.subscriptions, track, &Subscription::track);
   return found == participant.subscriptions.end() ? nullptr : &*found;
+}
+
+size_t activeOf(const std::vector<Subscription>& subscriptions) {
+  return static_cast<size_t>(std::ranges::count_if(subscriptions, &Subscription::active));
 }
 
 const Track* findTrack(const Room& room, const std::string& track) {
@@ -136,6 +142,9 @@ Result<void> Apply::operator()(const ParticipantJoined& event) {
     return refuse(409, "participant_exists", "There is a participant of this id already.");
   if (in->participants.size() >= in->limits.participants_max)
     return refuse(503, "room_full", "The room has as many participants as it may have.");
+  // Who could neither send nor receive is better told at the door.
+  if (rooms.transport_owner_.size() >= rooms.limits_.transports_max)
+    return refuse(503, "overloaded", "The relay serves as many clients as it can.");
 
   Participant& who = in->participants[event.participant.id];
   who = event.participant;
@@ -170,6 +179,7 @@ Result<void> Apply::operator()(const ParticipantLeft& event) {
 
 void Apply::removeParticipant(Room& in, const std::string& id, const std::string& reason) {
   Participant& who = in.participants.at(id);
+  rooms.active_subscriptions_ -= activeOf(who.subscriptions);
   for (const Subscription& subscription : who.subscriptions)
     if (who.subscribe_transport) change.subscriptions_removed.insert({who.subscribe_transport->id, subscription.track});
   for (const Track& track : who.tracks) {

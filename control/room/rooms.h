@@ -14,6 +14,7 @@
 #include "control/room/events.h"
 #include "control/room/model.h"
 #include "control/room/refusal.h"
+#include "dataplane/contract/limits.h"
 
 namespace penstock {
 
@@ -55,6 +56,10 @@ struct Change {
 
 struct RoomsLimits {
   uint32_t rooms_max = 4096;
+  // Rows of the forwarding tables. What would not get one is refused, before anything is half made.
+  uint32_t transports_max = contract::kTransportMax;
+  uint32_t tracks_max = contract::kTrackMax;
+  uint32_t subscriptions_max = contract::kSubscriptionMax;
 };
 
 class Rooms {
@@ -73,6 +78,8 @@ class Rooms {
   /// Who owns a transport, a track.
   const ParticipantKey* ownerOfTransport(const std::string& transport) const;
   const ParticipantKey* ownerOfTrack(const std::string& track) const;
+  /// Of all rooms: those that were negotiated, so that packets may flow.
+  size_t activeSubscriptions() const { return active_subscriptions_; }
 
  private:
   friend struct Apply;
@@ -80,10 +87,13 @@ class Rooms {
   std::map<std::string, Room> rooms_;
   std::unordered_map<std::string, ParticipantKey> transport_owner_;
   std::unordered_map<std::string, ParticipantKey> track_owner_;
+  size_t active_subscriptions_ = 0;
 };
 
 const Track* findTrack(const Participant& participant, const std::string& track);
 const Subscription* findSubscription(const Participant& participant, const std::string& track);
+/// How many of them are active.
+size_t activeOf(const std::vector<Subscription>& subscriptions);
 /// In any participant of the room.
 const Track* findTrack(const Room& room, const std::string& track);
 

@@ -37,11 +37,18 @@ bool fitsRows(const Track& track) {
 
 }  // namespace
 
+Result<void> Apply::checkRows(size_t before, size_t after, size_t rows_max, const char* message) {
+  if (after <= before || after <= rows_max) return {};
+  return refuse(503, "overloaded", message);
+}
+
 Result<void> Apply::checkTransport(const std::optional<Transport>& now, const Transport& next) const {
   if (now && now->id == next.id) return {};
   if (next.id.empty() || rooms.transport_owner_.contains(next.id))
     return refuse(409, "transport_exists", "There is a transport of this id already.");
-  return {};
+  const size_t used = rooms.transport_owner_.size();
+  return checkRows(used, used + (now ? 0 : 1), rooms.limits_.transports_max,
+                   "The relay serves as many clients as it can.");
 }
 
 Result<void> Apply::checkTracks(const Room& in, const Participant& publisher, const std::vector<Track>& tracks) const {
@@ -60,7 +67,9 @@ Result<void> Apply::checkTracks(const Room& in, const Participant& publisher, co
         if (ssrc != 0 && !ssrcs.insert(ssrc).second)
           return refuse(400, "sdp_invalid", "Two streams of the offer have the same SSRC.");
   }
-  return {};
+  const size_t used = rooms.track_owner_.size();
+  return checkRows(used, used - publisher.tracks.size() + tracks.size(), rooms.limits_.tracks_max,
+                   "The relay takes as many tracks as it can.");
 }
 
 Result<void> Apply::operator()(const Published& event) {
@@ -137,7 +146,9 @@ Result<void> Apply::checkSubscriptions(const Room& in, const Participant& subscr
       if (ssrc != 0 && !ssrcs.insert(ssrc).second)
         return refuse(409, "ssrc_exists", "Two subscriptions of one transport have the same SSRC.");
   }
-  return {};
+  const size_t used = rooms.activeSubscriptions();
+  return checkRows(used, used - activeOf(subscriber.subscriptions) + activeOf(event.subscriptions),
+                   rooms.limits_.subscriptions_max, "The relay forwards as many streams as it can.");
 }
 
 Result<void> Apply::operator()(const Subscribed& event) {
@@ -160,6 +171,7 @@ Result<void> Apply::operator()(const Subscribed& event) {
   if (moved) removeTransport(who->subscribe_transport);
   who->subscribe_transport = event.transport;
   who->subscribe_session = event.session;
+  rooms.active_subscriptions_ += activeOf(event.subscriptions) - activeOf(who->subscriptions);
   who->subscriptions = event.subscriptions;
   addTransport(event.room, event.participant, event.transport);
   for (const Subscription& subscription : who->subscriptions)
@@ -187,7 +199,9 @@ Result<void> Apply::operator()(const SubscriptionDropped& event) {
   Participant* who = participant(event.room, event.participant);
   if (!who) return participantUnknown();
   if (!findTrack(*in, event.track)) return trackUnknown();
-  if (!findSubscription(*who, event.track)) return {};
+  const Subscription* dropped = findSubscription(*who, event.track);
+  if (!dropped) return {};
+  rooms.active_subscriptions_ -= dropped->active;
   std::erase_if(who->subscriptions, [&](const Subscription& s) { return s.track == event.track; });
   if (who->subscribe_transport) change.subscriptions_removed.insert({who->subscribe_transport->id, event.track});
   change.participants.insert({event.room, event.participant});
@@ -236,7 +250,10 @@ void Apply::removeTransport(const std::optional<Transport>& transport) {
 
 void Apply::removeSubscriptions(Room& in, const std::string& track) {
   for (auto& [id, other] : in.participants) {
-    if (std::erase_if(other.subscriptions, [&](const Subscription& s) { return s.track == track; }) == 0) continue;
+    const Subscription* ended = findSubscription(other, track);
+    if (!ended) continue;
+    rooms.active_subscriptions_ -= ended->active;
+    std::erase_if(other.subscriptions, [&](const Subscription& s) { return s.track == track; });
     const ParticipantKey key{in.name, id};
     change.participants.insert(key);
     change.wants_changed.insert(key);

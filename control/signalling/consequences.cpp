@@ -35,6 +35,8 @@ void RoomService::follow(const Change& change) {
     presence_[key].offer_due = true;
     due_.insert(key);
   }
+  size_t freed = change.transports_removed.size();
+  for (auto key = waiting_.begin(); freed > 0 && key != waiting_.end(); ++key, --freed) due_.insert(*key);
   for (const std::string& track : change.tracks) {  // perhaps a player waits for it
     const ParticipantKey* owner = rooms_.ownerOfTrack(track);
     if (!owner) continue;
@@ -94,6 +96,7 @@ void RoomService::followStore(const Change& change) {
 
 void RoomService::dismiss(const ParticipantKey& key, const std::string& reason) {
   due_.erase(key);
+  waiting_.erase(key);
   if (const auto players = players_.find(key.room); players != players_.end()) players->second.erase(key.participant);
   const auto found = presence_.find(key);
   if (found == presence_.end()) return;

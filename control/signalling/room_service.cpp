@@ -25,12 +25,12 @@ bool isSecured(const Participant& who) {
 
 }  // namespace
 
-RoomService::RoomService(const RoomsConfig& config, LocalSide local, const Edges& edges)
+RoomService::RoomService(const RoomsConfig& config, LocalSide local, const Edges& edges, RoomsLimits rows)
     : config_(config),
       local_(std::move(local)),
       edges_(edges),
       fresh_(edges.chance),
-      rooms_({.rooms_max = config.rooms_max}) {}
+      rooms_({config.rooms_max, rows.transports_max, rows.tracks_max, rows.subscriptions_max}) {}
 
 Result<void> RoomService::apply(const RoomEvent& event) {
   const auto change = rooms_.apply(event);

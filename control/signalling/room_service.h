@@ -28,7 +28,8 @@ class RoomService final : public Service {
     Chance& chance;
   };
 
-  RoomService(const RoomsConfig& config, LocalSide local, const Edges& edges);
+  /// `rows`: how many there are; its rooms_max is that of `config`.
+  RoomService(const RoomsConfig& config, LocalSide local, const Edges& edges, RoomsLimits rows = {});
 
   /// Our own restart: the rooms as stored. Media went on meanwhile; the rows are only compared, and leftovers swept.
   void restore(std::vector<Room> rooms);
@@ -103,6 +104,7 @@ class RoomService final : public Service {
   /// Sends the offers and fills the slots that are due. Last thing of every request.
   void settle();
   void sendOffer(const ParticipantKey& key, const Participant& as);
+  void postpone(const ParticipantKey& key, const Refusal& refusal);
   void replaceSubscribeTransport(const ParticipantKey& key);
 
   void watchSpeakers();
@@ -115,6 +117,7 @@ class RoomService final : public Service {
   std::map<ParticipantKey, Presence> presence_;
   std::map<std::string, std::set<std::string>> players_;  // by room: participants whose sections are slots
   std::set<ParticipantKey> due_;
+  std::set<ParticipantKey> waiting_;                   // whose offer needs a transport, and none was free
   std::multimap<uint64_t, ParticipantKey> deadlines_;  // checked against Presence::deadline_ms when they come
   std::map<std::string, SpeakerWatch> speakers_;       // by room
   std::vector<NoticeSink*> sinks_;

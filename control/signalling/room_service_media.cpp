@@ -1,6 +1,8 @@
 // Publishing, playing, subscribing: offers and answers on their way between clients and rooms.
 #include <algorithm>
 
+#include <spdlog/spdlog.h>
+
 #include "control/room/authorise.h"
 #include "control/signalling/room_service.h"
 
@@ -152,9 +154,12 @@ void RoomService::settle() {
     if (!who || found == presence_.end()) continue;
     if (isPlayer(*who)) {
       found->second.offer_due = false;
-      if (auto filled = fillSlots(*who, othersTracks(key)))
-        (void)apply(Subscribed{key.room, key.participant, *who->subscribe_transport, std::move(filled->session),
-                               std::move(filled->subscriptions)});
+      if (auto filled = fillSlots(*who, othersTracks(key))) {
+        const auto applied = apply(Subscribed{key.room, key.participant, *who->subscribe_transport,
+                                              std::move(filled->session), std::move(filled->subscriptions)});
+        if (!applied)
+          spdlog::warn("room {}: {} gets no new track: {}", key.room, key.participant, applied.error().code);
+      }
       continue;
     }
     // One offer at a time: what changes meanwhile goes into the next.
@@ -177,9 +182,18 @@ void RoomService::sendOffer(const ParticipantKey& key, const Participant& as) {
       {"type", "offer"}, {"id", offer_id}, {"sdp", outcome.offer}, {"tracks", std::move(carries)}};
   const Subscribed event{key.room, key.participant, std::move(outcome.transport), std::move(outcome.session),
                          std::move(outcome.subscriptions)};
-  if (!apply(event)) return;
+  if (const auto applied = apply(event); !applied) return postpone(key, applied.error());
+  waiting_.erase(key);
   presence.offer_outstanding = offer_id;
   presence.link->send(message);
+}
+
+/// No transport is free. The client is told once, and offered what it wants when there is one.
+void RoomService::postpone(const ParticipantKey& key, const Refusal& refusal) {
+  Presence& presence = presence_[key];
+  presence.offer_due = true;
+  if (!waiting_.insert(key).second) return;
+  presence.link->send({{"type", "error"}, {"code", refusal.code}, {"message", refusal.message}});
 }
 
 /// The client has a new connection (another certificate): everything is offered to it anew.

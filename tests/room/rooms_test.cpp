@@ -114,6 +114,43 @@ TEST_F(InRoom, limits_hold) {
   EXPECT_EQ(refused(RoomOpened{"third", {}, true, 0}), "rooms_full");
 }
 
+TEST_F(InRoom, what_would_get_no_row_is_refused_and_room_is_made_by_leaving) {
+  const auto subscribed = [](const std::string& who, std::vector<std::string> tracks) {
+    Subscribed event{"room", who, transport("x" + who, Purpose::subscribe), {}, {}};
+    for (uint32_t i = 0; i < tracks.size(); ++i)
+      event.subscriptions.push_back(
+          {.track = tracks[i], .mid = "0", .ssrc = 5 + i, .codecs = {{.name = "opus"}}, .active = true});
+    return event;
+  };
+  Rooms few{{.rooms_max = 2, .transports_max = 3, .tracks_max = 2, .subscriptions_max = 3}};
+  rooms = few;
+  apply(RoomOpened{"room", {.participants_max = 9, .tracks_max = 9}, false, 1});
+  for (const char* id : {"a", "b", "c", "d"}) apply(ParticipantJoined{"room", member(id)});
+  EXPECT_EQ(refused(published({track("t1", 1), track("t2", 2), track("t3", 3)})), "overloaded");
+  apply(published({track("t1", 1), track("t2", 2)}));
+  EXPECT_EQ(refused(Published{"room", "d", transport("xd", Purpose::publish), {}, {track("t4", 4)}}), "overloaded");
+  apply(published({track("t1", 1), track("t3", 3)}));  // one goes, one comes
+
+  apply(subscribed("b", {"t1", "t3"}));
+  EXPECT_EQ(refused(subscribed("c", {"t1", "t3"})), "overloaded");
+  apply(subscribed("c", {"t1"}));
+  EXPECT_EQ(rooms.activeSubscriptions(), 3u);
+  EXPECT_EQ(refused(subscribed("d", {})), "overloaded") << "a fourth transport";
+  EXPECT_EQ(refused(ParticipantJoined{"room", member("e")}), "overloaded");
+  Subscribed moved = subscribed("b", {"t3", "t1"});
+  moved.transport.id = "another";
+  apply(moved);  // takes the place of the one before
+
+  const auto refusal = rooms.apply(subscribed("c", {"t1", "t3"}));
+  ASSERT_FALSE(refusal);
+  EXPECT_EQ(refusal.error().status, 503);
+  apply(ParticipantLeft{"room", "b", "left"});
+  apply(subscribed("c", {"t1", "t3"}));
+  apply(subscribed("d", {"t1"}));
+  apply(Unpublished{"room", "a", "t1"});
+  EXPECT_EQ(rooms.activeSubscriptions(), 1u);
+}
+
 TEST_F(InRoom, who_subscribes_automatically_wants_each_track_of_others) {
   Participant listless = member("c");
   listless.auto_subscribe = false;
@@ -346,7 +383,9 @@ TEST(RoomsProperty, whatever_is_applied_the_model_stays_sound_and_changes_tell_a
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Dice dice{seed};
-    Rooms rooms{{.rooms_max = 2}};
+    RoomsLimits limits{.rooms_max = 2};
+    if (seed % 2 == 0) limits = {.rooms_max = 2, .transports_max = 6, .tracks_max = 5, .subscriptions_max = 4};
+    Rooms rooms{limits};
     Rows rows;
     for (int step = 0; step < 2000; ++step) {
       const std::string before = textOf(rooms);
@@ -364,6 +403,10 @@ TEST(RoomsProperty, whatever_is_applied_the_model_stays_sound_and_changes_tell_a
       ASSERT_EQ(rows.transports, wanted.transports) << "step " << step;
       ASSERT_EQ(rows.tracks, wanted.tracks) << "step " << step;
       ASSERT_EQ(rows.subscriptions, wanted.subscriptions) << "step " << step;
+      ASSERT_EQ(rooms.activeSubscriptions(), rows.subscriptions.size()) << "step " << step;
+      ASSERT_LE(rows.transports.size(), limits.transports_max);
+      ASSERT_LE(rows.tracks.size(), limits.tracks_max);
+      ASSERT_LE(rows.subscriptions.size(), limits.subscriptions_max);
     }
   }
   EXPECT_GT(applied, 10'000u) << "the dice must make events that count";
