@@ -167,19 +167,16 @@ class Control {
                   if (const std::string* transport = writer_.transportId(datagram.transport))
                     dtls_.receive(std::string(*transport), {datagram.bytes, datagram.length_bytes});
                 },
-            .on_attached = [] { spdlog::info("the dataplane is there"); }};
+            .on_attached = [] { spdlog::info("the dataplane is there"); },
+            .on_missed = [this] { service_.review(); }};
   }
 
   void onEvent(const contract::Event& event) {
     const std::string* found = writer_.transportId(event.subject);
     if (!found) return;  // a former use of the row, or an event about a track
     const std::string transport = *found;
-    if (event.kind == contract::EventKind::kTransportNominated) {
-      service_.onNominated(transport);
-      dtls_.nominated(transport);
-    } else if (event.kind == contract::EventKind::kTransportConsentLost) {
-      service_.onConsentLost(transport);
-    }
+    if (event.kind == contract::EventKind::kTransportNominated) service_.onNominated(transport);
+    if (event.kind == contract::EventKind::kTransportConsentLost) service_.onConsentLost(transport);
   }
 
   DtlsPool::Callbacks dtlsCallbacks() {

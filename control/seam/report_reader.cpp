@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -102,9 +103,19 @@ void ReportReader::refresh(uint64_t now_ns) {
       spdlog::info("reports of the dataplane attached, epoch {:016x}", reports_.region()->header.epoch);
       if (tables_are_new_) skipEarlierReports(*reports_.region());
       if (callbacks_.on_attached) callbacks_.on_attached();
+      missed_ = true;
       break;
   }
   tables_are_new_ = false;
+  if (reports_.region() != nullptr) countLostEvents(*reports_.region());
+}
+
+void ReportReader::countLostEvents(const ReportsRegion& reports) {
+  uint64_t lost = 0;
+  for (uint32_t i = 0; i < workerCount(reports); ++i)
+    lost += reports.worker[i].counters.read(contract::Counter::events_lost);
+  missed_ = missed_ || lost != events_lost_;
+  events_lost_ = lost;
 }
 
 /// Reports that are there before our new tables name rows of other tables: a generation would match by chance.
@@ -132,6 +143,7 @@ bool ReportReader::poll() {
     more |= takeEvents(reports->worker[i], tables_.event_tail[i]);
     more |= takePunts(reports->worker[i], tables_.punt_tail[i]);
   }
+  if (!more && std::exchange(missed_, false) && callbacks_.on_missed) callbacks_.on_missed();
   return more;
 }
 
@@ -213,6 +225,11 @@ std::optional<contract::TrackStats> ReportReader::track(RowReference row) const 
 std::optional<contract::SubscriptionStats> ReportReader::subscription(RowReference row) const {
   if (reports_.region() == nullptr) return std::nullopt;
   return statsOf(reports_.region()->subscription, row);
+}
+
+bool ReportReader::isAttached() const {
+  const ReportsRegion* reports = reports_.region();
+  return reports != nullptr && __atomic_load_n(&reports->status.tables_epoch, __ATOMIC_ACQUIRE) == tables_.header.epoch;
 }
 
 DataplaneFigures ReportReader::figures(uint64_t now_ns) const {

@@ -23,6 +23,9 @@ class ReportReader {
     std::function<void(const contract::Datagram&)> on_punt;
     /// The dataplane made its reports afresh (it restarted), or they are there for the first time.
     std::function<void()> on_attached;
+    /// Events may have been missed: after on_attached, or because the dataplane found its ring of events full. Called
+    /// when those that are there were taken.
+    std::function<void()> on_missed;
   };
 
   /// Both files outlive the reader.
@@ -43,6 +46,8 @@ class ReportReader {
   std::optional<contract::TrackStats> track(contract::RowReference row) const;
   std::optional<contract::SubscriptionStats> subscription(contract::RowReference row) const;
   DataplaneFigures figures(uint64_t now_ns) const;
+  /// The reports are there, and are about our tables.
+  bool isAttached() const;
 
   struct Figures {
     uint64_t events = 0, punts = 0, injects = 0;
@@ -57,6 +62,7 @@ class ReportReader {
   void refresh(uint64_t now_ns);
   void skipEarlierReports(const contract::ReportsRegion& reports);
   uint32_t workerCount(const contract::ReportsRegion& reports) const;
+  void countLostEvents(const contract::ReportsRegion& reports);
   uint64_t available(const contract::Cursor& head, contract::Cursor& tail, uint64_t ring_size);
   bool takePunts(const contract::WorkerReports& worker, contract::Cursor& tail);
   bool takeEvents(const contract::WorkerReports& worker, contract::Cursor& tail);
@@ -68,6 +74,8 @@ class ReportReader {
   uint64_t next_refresh_ns_ = 0;
   bool hurried_ = false, running_ = false;
   bool tables_are_new_;
+  bool missed_ = false;
+  uint64_t events_lost_ = 0;  // as the workers counted them
   Figures figures_;
 };
 

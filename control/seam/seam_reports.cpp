@@ -30,6 +30,13 @@ std::optional<contract::SubscriptionStats> SeamReports::subscription(const std::
   return row ? reader_.subscription(*row) : std::nullopt;
 }
 
+Consent SeamReports::consent(const std::string& transport) const {
+  const auto stats = reader_.isAttached() ? this->transport(transport) : std::nullopt;
+  if (!stats) return Consent::kUnknown;
+  if (stats->nominated != 0) return Consent::kGiven;
+  return stats->remote.port_be != 0 ? Consent::kLost : Consent::kNever;
+}
+
 std::optional<uint8_t> SeamReports::audioLevel(const std::string& track) const {
   const auto stats = this->track(track);
   if (!stats || stats->packets == 0) return std::nullopt;

@@ -8,7 +8,7 @@
 
 namespace penstock {
 
-class SeamReports final : public ReportSource, public LevelsIn {
+class SeamReports final : public ReportSource, public ReportsIn {
  public:
   SeamReports(const ReportReader& reader, const TableWriter& writer) : reader_(reader), writer_(writer) {}
 
@@ -17,6 +17,7 @@ class SeamReports final : public ReportSource, public LevelsIn {
   std::optional<contract::TrackStats> track(const std::string& track) const override;
   std::optional<contract::SubscriptionStats> subscription(const std::string& transport,
                                                           const std::string& track) const override;
+  Consent consent(const std::string& transport) const override;
   std::optional<uint8_t> audioLevel(const std::string& track) const override;
 
  private:

@@ -37,6 +37,8 @@ class DtlsOut {
   virtual void start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint) = 0;
   /// Forgets the handshake or association, if there is one.
   virtual void stop(const std::string& transport) = 0;
+  /// Now there is an address that a handshake can go to.
+  virtual void nominated(const std::string& transport) = 0;
 };
 
 /// The store for our own restart (control/store).
@@ -50,10 +52,19 @@ class Persistence {
   virtual void removeParticipant(const std::string& room, const std::string& participant) = 0;
 };
 
-/// What the dataplane reports of a track.
-class LevelsIn {
+/// May media go to the client of a transport (RFC 7675)?
+enum class Consent : uint8_t {
+  kUnknown,  // no dataplane reports anything of the transport
+  kNever,    // no address was nominated since the dataplane has known it
+  kGiven,
+  kLost,
+};
+
+/// What the dataplane reports, as far as rooms are concerned.
+class ReportsIn {
  public:
-  virtual ~LevelsIn() = default;
+  virtual ~ReportsIn() = default;
+  virtual Consent consent(const std::string& transport) const = 0;
   /// RFC 6464: 0 loudest .. 127 silence; nothing when no packet came lately.
   virtual std::optional<uint8_t> audioLevel(const std::string& track) const = 0;
 };

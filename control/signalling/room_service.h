@@ -23,7 +23,7 @@ class RoomService final : public Service {
     RowsOut& rows;
     DtlsOut& dtls;
     Persistence& store;
-    const LevelsIn& levels;
+    const ReportsIn& reports;
     const Clock& clock;
     Chance& chance;
   };
@@ -41,6 +41,8 @@ class RoomService final : public Service {
   void onConsentLost(const std::string& transport);
   /// The client said goodbye on it (DTLS close_notify, authenticated).
   void onClosed(const std::string& transport);
+  /// Events may have been missed: what they told is taken from what the dataplane reports now.
+  void review();
 
   /// To be called every 200 ms: speakers, and participants whose time is up.
   void tick();
@@ -78,14 +80,14 @@ class RoomService final : public Service {
     std::set<std::string> silent;    // transports whose consent is lost
   };
 
+  /// How long a participant without signalling of its own (WHIP, WHEP) may take from its offer to a finished handshake.
+  static constexpr uint64_t kConnectWithinMs = 30'000;
+
   // room_service.cpp
   Result<void> apply(const RoomEvent& event);
   Result<std::string> resume(const JoinRequest& request, std::shared_ptr<ParticipantLink> link);
   void sendJoined(const ParticipantKey& key, bool resumed);
-  void expect(const ParticipantKey& key, uint64_t within_ms);
-  void expire();
   Result<void> drop(const ParticipantKey& key, const std::string& reason);
-  void silenced(const std::string& transport, const std::string& reason);
   const Participant* participant(const ParticipantKey& key) const {
     return rooms_.participant(key.room, key.participant);
   }
@@ -107,6 +109,11 @@ class RoomService final : public Service {
   void postpone(const ParticipantKey& key, const Refusal& refusal);
   void replaceSubscribeTransport(const ParticipantKey& key);
 
+  // room_service_reports.cpp
+  void expect(const ParticipantKey& key, uint64_t within_ms);
+  void expire();
+  Consent consentOf(const Participant& who) const;
+  void silenced(const std::string& transport, const std::string& reason);
   void watchSpeakers();
 
   RoomsConfig config_;

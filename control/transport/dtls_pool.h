@@ -58,7 +58,7 @@ class DtlsPool final : public DtlsOut {
   void stop(const std::string& transport) override;
 
   /// The dataplane learned the transport's address: a client-role handshake that nobody answered yet begins again.
-  void nominated(const std::string& transport);
+  void nominated(const std::string& transport) override;
   /// A punted datagram.
   void receive(const std::string& transport, std::span<const uint8_t> datagram);
 

@@ -156,8 +156,8 @@ struct alignas(64) CounterBlock {
 
 struct alignas(64) TransportStats {
   uint32_t generation;
-  uint32_t nominated;  // 1 while there is a validated, consenting address
-  Address remote;
+  uint32_t nominated;      // 1 while there is a validated, consenting address
+  Address remote;          // of the last nomination; it stays when consent is lost
   uint64_t last_check_ns;  // CLOCK_MONOTONIC of the last valid check
   uint64_t packets_received, bytes_received;
   uint64_t packets_sent, bytes_sent;

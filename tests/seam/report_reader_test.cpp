@@ -22,7 +22,8 @@ struct Reader {
         reader(context.get_executor(), tables, reports,
                {.on_event = [this](const Event& event) { events.push_back(event); },
                 .on_punt = [this](const contract::Datagram& punt) { punts.push_back(punt); },
-                .on_attached = [this] { ++attached; }}) {}
+                .on_attached = [this] { ++attached; },
+                .on_missed = [this] { events_at_review.push_back(events.size()); }}) {}
   void turn() {
     while (reader.poll()) {
     }
@@ -33,6 +34,7 @@ struct Reader {
   std::vector<Event> events;
   std::vector<contract::Datagram> punts;
   int attached = 0;
+  std::vector<size_t> events_at_review;
   ReportReader reader;
 };
 
@@ -150,6 +152,25 @@ TEST(ReportReader, goes_on_with_a_dataplane_that_was_made_afresh) {
   control.context.run_for(std::chrono::milliseconds(50));
   control.reader.stop();
   EXPECT_EQ(control.events.size(), 101u);
+}
+
+TEST(ReportReader, says_when_events_were_missed_and_only_after_those_that_are_there) {
+  TemporaryDirectory directory;
+  FakeDataplane dataplane(directory.path(), 1, 2);
+  { Reader earlier(directory.path()); }
+  for (uint32_t i = 0; i < contract::kEventMax; ++i) dataplane.report(nominated(i));
+  Reader control(directory.path());
+  control.turn();
+  EXPECT_EQ(control.events_at_review, std::vector<size_t>{contract::kEventMax}) << "once it was attached";
+  dataplane.report(nominated(1));
+  control.reader.start();
+  control.context.run_for(std::chrono::milliseconds(150));
+  EXPECT_EQ(control.events_at_review.size(), 1u) << "nothing was missed";
+  dataplane.report(nominated(2), 1);
+  dataplane.region().worker[1].counters.add(contract::Counter::events_lost);
+  control.context.run_for(std::chrono::milliseconds(250));
+  EXPECT_EQ(control.events_at_review, (std::vector<size_t>{contract::kEventMax, contract::kEventMax + 2}));
+  control.reader.stop();
 }
 
 TEST(ReportReader, injects_until_the_ring_is_full_and_then_drops) {

@@ -66,6 +66,8 @@ struct FakeDtls : DtlsOut {
     started[transport] = {role, remote_fingerprint};
   }
   void stop(const std::string& transport) override { started.erase(transport); }
+  std::vector<std::string> told_nominated;
+  void nominated(const std::string& transport) override { told_nominated.push_back(transport); }
 };
 
 struct FakeStore : Persistence {
@@ -85,11 +87,16 @@ struct FakeStore : Persistence {
   }
 };
 
-struct FakeLevels : LevelsIn {
+struct FakeReports : ReportsIn {
   std::map<std::string, uint8_t> dbov;
   std::optional<uint8_t> audioLevel(const std::string& track) const override {
     const auto found = dbov.find(track);
     return found == dbov.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::map<std::string, Consent> consents;
+  Consent consent(const std::string& transport) const override {
+    const auto found = consents.find(transport);
+    return found == consents.end() ? Consent::kUnknown : found->second;
   }
 };
 

@@ -1,11 +1,5 @@
 // The room service from outside: requests in; rows, handshakes, stored state and messages out.
-#include "control/signalling/room_service.h"
-
-#include <gtest/gtest.h>
-
-#include "tests/signalling/client.h"
-#include "tests/signalling/fakes.h"
-#include "tests/signalling/read_sdp.h"
+#include "tests/signalling/serving.h"
 
 namespace penstock {
 namespace {
@@ -13,50 +7,7 @@ namespace {
 using test::acceptAll;
 using test::FakeLink;
 using test::readSdp;
-
-struct Serving : testing::Test {
-  test::FakeRows rows;
-  test::FakeDtls dtls;
-  test::FakeStore store;
-  test::FakeLevels levels;
-  test::FakeClock clock;
-  test::FakeChance chance;
-  test::FakeSink sink;
-  RoomsConfig config;
-  std::unique_ptr<RoomService> service;
-
-  Serving() { restart(); }
-  ~Serving() override { EXPECT_TRUE(rows.broken_rules.empty()) << rows.broken_rules.front(); }
-
-  void restart(const RoomsLimits& limits = {}) {
-    service = std::make_unique<RoomService>(config, test::testLocalSide(),
-                                            RoomService::Edges{rows, dtls, store, levels, clock, chance}, limits);
-    service->addSink(&sink);
-  }
-
-  struct Member {
-    std::string id;
-    std::shared_ptr<FakeLink> link;
-  };
-  Member join(const std::string& name, const std::string& room = "room") {
-    auto link = std::make_shared<FakeLink>();
-    const auto id = service->join({.room = room, .name = name, .protocol = "websocket"}, link);
-    EXPECT_TRUE(id) << id.error().message;
-    return {id.value_or(""), link};
-  }
-  Result<std::string> publish(const Member& who, const std::string& from = "chromium") {
-    return service->publish("room", who.id, readSdp(from + "_publish_offer"), {});
-  }
-  /// Answers the offer that was sent last.
-  Result<void> answer(const Member& who) {
-    const auto offer = who.link->last("offer");
-    if (offer.empty()) return std::unexpected(Refusal{0, "no_offer", "There was no offer."});
-    return service->answer("room", who.id, static_cast<uint64_t>(offer.at("id").to_number<int64_t>()),
-                           sdp::write(acceptAll(std::string(offer.at("sdp").as_string()))));
-  }
-  const Participant& at(const Member& who) const { return service->rooms().at("room").participants.at(who.id); }
-  std::string code(const Result<void>& result) const { return result ? "" : result.error().code; }
-};
+using test::Serving;
 
 TEST_F(Serving, joined_tells_everything_and_the_others_hear_of_it) {
   const Member alice = join("Alice");
@@ -206,73 +157,6 @@ TEST_F(Serving, joins_are_refused_by_name_and_leave_nothing_behind) {
   EXPECT_EQ(refused("room", "A"), "room_unknown");
 }
 
-TEST_F(Serving, a_full_table_of_tracks_refuses_to_publish_and_leaves_nothing_half_made) {
-  restart({.tracks_max = 2});
-  const Member alice = join("Alice"), bob = join("Bob");
-  const auto refused = publish(alice);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, "overloaded");
-  EXPECT_EQ(refused.error().status, 503);
-  EXPECT_TRUE(rows.transports.empty() && rows.tracks.empty() && dtls.started.empty());
-  EXPECT_FALSE(at(alice).publish_transport);
-  EXPECT_FALSE(store.rooms.at("room").participants.at(alice.id).publish_transport);
-  EXPECT_EQ(bob.link->count("track_published") + bob.link->count("offer"), 0u);
-  ASSERT_TRUE(publish(alice, "aiortc")) << "two tracks fit";
-}
-
-TEST_F(Serving, a_full_table_of_subscriptions_refuses_the_answer_and_the_next_offer_may_be_smaller) {
-  restart({.subscriptions_max = 2});
-  const Member alice = join("Alice"), bob = join("Bob");
-  ASSERT_TRUE(publish(alice));
-  EXPECT_EQ(code(answer(bob)), "overloaded");
-  EXPECT_TRUE(rows.subscriptions.empty());
-  EXPECT_EQ(dtls.started.size(), 1u) << "alice's";
-  EXPECT_TRUE(at(bob).subscribe_transport->remote_fingerprint.empty());
-  ASSERT_TRUE(service->unsubscribe("room", bob.id, at(alice).tracks[2].id));
-  EXPECT_EQ(bob.link->count("offer"), 2u);
-  EXPECT_EQ(code(answer(bob)), "");
-  EXPECT_EQ(rows.subscriptions.size(), 2u);
-  EXPECT_EQ(dtls.started.size(), 2u);
-}
-
-TEST_F(Serving, a_full_table_of_transports_refuses_at_the_door_and_offers_wait_for_a_free_one) {
-  restart({.transports_max = 2});
-  const Member alice = join("Alice"), bob = join("Bob"), carol = join("Carol");
-  ASSERT_TRUE(publish(alice, "aiortc"));
-  const Member& offered = bob.link->count("offer") ? bob : carol;
-  const Member& waiting = &offered == &bob ? carol : bob;
-  EXPECT_EQ(waiting.link->count("offer"), 0u);
-  EXPECT_EQ(waiting.link->last("error").at("code").as_string(), "overloaded");
-  EXPECT_FALSE(at(waiting).subscribe_transport);
-  EXPECT_EQ(rows.transports.size(), 2u);
-  auto link = std::make_shared<FakeLink>();
-  EXPECT_EQ(service->join({.room = "room", .name = "Dave", .protocol = "websocket"}, link).error().code, "overloaded");
-  EXPECT_EQ(service->join({.room = "other", .name = "Dave", .protocol = "whip"}, nullptr).error().code, "overloaded");
-  EXPECT_EQ(service->rooms().size(), 1u) << "the room that was opened for the join is gone";
-
-  ASSERT_TRUE(publish(alice, "aiortc"));
-  EXPECT_EQ(waiting.link->count("error"), 1u) << "it is told once";
-  ASSERT_TRUE(service->leave("room", offered.id, "left"));
-  EXPECT_EQ(waiting.link->count("offer"), 1u);
-  EXPECT_EQ(code(answer(waiting)), "");
-  EXPECT_EQ(rows.subscriptions.size(), 2u);
-}
-
-TEST_F(Serving, a_player_that_gets_no_row_is_refused_and_one_that_plays_keeps_what_it_has) {
-  restart({.subscriptions_max = 2});
-  const Member alice = join("Alice");
-  ASSERT_TRUE(publish(alice, "aiortc"));
-  const auto first = service->join({.room = "room", .name = "P", .protocol = "whep"}, nullptr);
-  ASSERT_TRUE(service->play("room", *first, readSdp("aiortc_play_offer"), ""));
-  const auto second = service->join({.room = "room", .name = "Q", .protocol = "whep"}, nullptr);
-  const auto refused = service->play("room", *second, readSdp("aiortc_play_offer"), "");
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, "overloaded");
-  ASSERT_TRUE(service->leave("room", *second, "left"));
-  EXPECT_EQ(rows.transports.size(), 2u);
-  EXPECT_EQ(rows.subscriptions.size(), 2u);
-}
-
 TEST_F(Serving, permissions_are_asked_first) {
   auto link = std::make_shared<FakeLink>();
   const auto id =
@@ -326,33 +210,6 @@ TEST_F(Serving, a_second_connection_replaces_the_first) {
   EXPECT_EQ(service->rooms().at("room").participants.size(), 1u);
 }
 
-TEST_F(Serving, whip_and_whep_end_with_their_transport) {
-  const auto whip = service->join({.room = "room", .name = "W", .protocol = "whip"}, nullptr);
-  ASSERT_TRUE(whip);
-  ASSERT_TRUE(service->publish("room", *whip, readSdp("aiortc_publish_offer"), {}));
-  const std::string transport = service->rooms().at("room").participants.at(*whip).publish_transport->id;
-  service->onSecured(transport, {.profile = 7});
-  clock.now_ms += 120'000;
-  service->tick();
-  EXPECT_EQ(service->rooms().size(), 1u) << "a secured one is not timed out";
-  service->onConsentLost(transport);
-  EXPECT_TRUE(service->rooms().empty());
-  EXPECT_TRUE(rows.transports.empty());
-
-  const auto never = service->join({.room = "room", .name = "W", .protocol = "whip"}, nullptr);
-  ASSERT_TRUE(service->publish("room", *never, readSdp("aiortc_publish_offer"), {}));
-  clock.now_ms += 31'000;
-  service->tick();
-  EXPECT_TRUE(service->rooms().empty()) << "one that never connected is";
-}
-
-TEST_F(Serving, consent_lost_with_a_connection_waits_for_a_restart) {
-  const Member alice = join("Alice");
-  ASSERT_TRUE(publish(alice));
-  service->onConsentLost(at(alice).publish_transport->id);
-  EXPECT_EQ(at(alice).tracks.size(), 3u);
-}
-
 TEST_F(Serving, a_player_gets_what_comes_later) {
   const auto player = service->join({.room = "room", .name = "P", .protocol = "whep"}, nullptr);
   ASSERT_TRUE(player);
@@ -388,66 +245,6 @@ TEST_F(Serving, another_certificate_in_an_answer_replaces_the_subscribe_transpor
   EXPECT_TRUE(rows.subscriptions.empty());
   ASSERT_TRUE(answer(bob));
   EXPECT_EQ(rows.subscriptions.size(), 3u);
-}
-
-TEST_F(Serving, a_restart_finds_everything_and_writes_the_same_rows) {
-  const Member alice = join("Alice"), bob = join("Bob");
-  ASSERT_TRUE(publish(alice));
-  ASSERT_TRUE(answer(bob));
-  service->onSecured(at(alice).publish_transport->id, {.profile = 7});
-  const std::string token(bob.link->last("joined").at("resume").as_string());
-  const test::FakeRows before = rows;
-  std::vector<Room> stored;
-  for (const auto& [name, room] : store.rooms) stored.push_back(room);
-
-  restart();
-  rows.transports.clear();
-  rows.tracks.clear();
-  rows.subscriptions.clear();
-  dtls.started.clear();
-  service->restore(stored);
-  EXPECT_EQ(rows.transports.size(), before.transports.size());
-  EXPECT_EQ(rows.tracks.size(), before.tracks.size());
-  EXPECT_EQ(rows.subscriptions.size(), before.subscriptions.size());
-  EXPECT_EQ(rows.sweeps, 1);
-  EXPECT_EQ(dtls.started.size(), 1u) << "bob's handshake was not done; alice's was";
-
-  auto link = std::make_shared<FakeLink>();
-  ASSERT_TRUE(service->join({.room = "room", .name = "Bob", .protocol = "websocket", .resume_token = token}, link));
-  ASSERT_TRUE(answer({bob.id, link}));
-  EXPECT_EQ(rows.subscriptions.size(), 3u);
-  EXPECT_NE(join("Carol").id, "");
-  clock.now_ms += 31'000;
-  service->tick();
-  EXPECT_FALSE(service->rooms().at("room").participants.contains(alice.id)) << "alice did not come back";
-}
-
-TEST_F(Serving, speakers_are_told_when_they_change) {
-  const Member alice = join("Alice"), bob = join("Bob");
-  ASSERT_TRUE(publish(alice));
-  const std::string microphone = at(alice).tracks[0].id;
-  service->tick();
-  EXPECT_EQ(bob.link->count("speakers"), 0u);
-  levels.dbov[microphone] = 30;
-  service->tick();
-  service->tick();
-  EXPECT_EQ(bob.link->count("speakers"), 1u);
-  EXPECT_EQ(bob.link->last("speakers").at("speakers").as_array().at(0).at("participant").as_string(), alice.id);
-  ASSERT_TRUE(service->mute("room", microphone, false, true));
-  service->tick();
-  EXPECT_EQ(bob.link->count("speakers"), 2u);
-  EXPECT_TRUE(bob.link->last("speakers").at("speakers").as_array().empty());
-  for (const Notice& notice : sink.notices) EXPECT_NE(notice.message.at("type").as_string(), "speakers");
-}
-
-TEST(SpeakerWatch, loudest_first_with_hysteresis) {
-  SpeakerWatch watch;
-  EXPECT_FALSE(watch.look({{"a", 127}}));
-  EXPECT_EQ(watch.look({{"a", 45}, {"b", 20}}).value().at(0).participant, "b");
-  EXPECT_EQ(watch.look({{"a", 55}, {"b", 55}}).value().size(), 2u) << "below where it begins, above where it ends";
-  EXPECT_TRUE(watch.look({{"a", 60}, {"b", 60}}).value().empty());
-  EXPECT_FALSE(watch.look({{"a", 55}}));
-  EXPECT_EQ(watch.look({{"a", 50}, {"a", 10}}).value().at(0).level, 0.9);
 }
 
 }  // namespace

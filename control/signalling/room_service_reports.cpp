@@ -1,0 +1,144 @@
+// What time, handshakes and the dataplane tell of participants: who connected, who fell silent, who speaks.
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "control/signalling/room_service.h"
+
+namespace penstock {
+namespace {
+
+bool isSecured(const Participant& who) {
+  return (who.publish_transport && who.publish_transport->keys) ||
+         (who.subscribe_transport && who.subscribe_transport->keys);
+}
+
+}  // namespace
+
+void RoomService::expect(const ParticipantKey& key, uint64_t within_ms) {
+  Presence& presence = presence_[key];
+  presence.deadline_ms = edges_.clock.monotonicMs() + within_ms;
+  deadlines_.emplace(presence.deadline_ms, key);
+}
+
+void RoomService::expire() {
+  const uint64_t now = edges_.clock.monotonicMs();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const auto [when, key] = *deadlines_.begin();
+    deadlines_.erase(deadlines_.begin());
+    const auto found = presence_.find(key);
+    if (found == presence_.end() || found->second.deadline_ms != when) continue;  // came back, or left
+    found->second.deadline_ms = 0;
+    const Participant* who = participant(key);
+    if (who && who->protocol != "websocket" && isSecured(*who)) {
+      const Consent consent = consentOf(*who);
+      if (consent == Consent::kGiven) continue;  // its loss will be told
+      if (consent == Consent::kUnknown) {        // the dataplane is away: nobody can tell
+        expect(key, kConnectWithinMs);
+        continue;
+      }
+    }
+    (void)drop(key, "connection_lost");
+  }
+}
+
+void RoomService::onSecured(const std::string& transport, const SrtpKeys& keys) {
+  const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
+  if (!owner) return;
+  (void)apply(TransportSecured{owner->room, transport, keys});
+  settle();
+}
+
+void RoomService::onHandshakeFailed(const std::string& transport, const std::string& reason) {
+  const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
+  if (!owner) return;
+  const ParticipantKey key = *owner;
+  spdlog::warn("room {}: {}: DTLS handshake failed: {}", key.room, key.participant, reason);
+  if (const auto found = presence_.find(key); found == presence_.end() || found->second.link) return;
+  if (const Participant* who = participant(key); who && !isSecured(*who)) (void)drop(key, "connection_lost");
+}
+
+void RoomService::onNominated(const std::string& transport) {
+  const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
+  if (!owner) return;
+  presence_[*owner].silent.erase(transport);
+  edges_.dtls.nominated(transport);
+}
+
+void RoomService::onConsentLost(const std::string& transport) {
+  silenced(transport, "connection_lost");
+}
+
+void RoomService::onClosed(const std::string& transport) {
+  silenced(transport, "left");
+}
+
+void RoomService::silenced(const std::string& transport, const std::string& reason) {
+  const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
+  if (!owner) return;
+  const ParticipantKey key = *owner;
+  Presence& presence = presence_[key];
+  presence.silent.insert(transport);
+  // Who still talks to us may restart ICE: its keys stay good. Who does not, and has no transport left, is gone.
+  if (presence.link) return;
+  const Participant& who = *participant(key);
+  for (const auto* each : {&who.publish_transport, &who.subscribe_transport})
+    if (*each && !presence.silent.contains((*each)->id)) return;
+  (void)drop(key, reason);
+}
+
+/// The best of its transports.
+Consent RoomService::consentOf(const Participant& who) const {
+  Consent best = Consent::kNever;
+  for (const auto* each : {&who.publish_transport, &who.subscribe_transport}) {
+    if (!*each) continue;
+    const Consent consent = edges_.reports.consent((*each)->id);
+    if (consent == Consent::kGiven) return consent;
+    if (consent == Consent::kUnknown) best = consent;
+  }
+  return best;
+}
+
+void RoomService::review() {
+  std::vector<std::string> given, lost;
+  for (const auto& [name, room] : rooms_.all())
+    for (const auto& [id, who] : room.participants) {
+      for (const auto* each : {&who.publish_transport, &who.subscribe_transport}) {
+        if (!*each) continue;
+        const Consent consent = edges_.reports.consent((*each)->id);
+        if (consent == Consent::kGiven) given.push_back((*each)->id);
+        if (consent == Consent::kLost) lost.push_back((*each)->id);
+      }
+      // Who is not there, nor said to be lost, has the time of a first connection to show itself.
+      const Presence& presence = presence_[{name, id}];
+      if (!presence.link && presence.deadline_ms == 0 && consentOf(who) != Consent::kGiven)
+        expect({name, id}, kConnectWithinMs);
+    }
+  for (const std::string& transport : given) onNominated(transport);
+  for (const std::string& transport : lost) onConsentLost(transport);
+}
+
+void RoomService::tick() {
+  expire();
+  watchSpeakers();
+}
+
+void RoomService::watchSpeakers() {
+  for (const auto& [name, room] : rooms_.all()) {
+    std::vector<Level> levels;
+    for (const auto& [id, who] : room.participants)
+      for (const Track& track : who.tracks)
+        if (track.kind == Kind::audio && !track.muted())
+          if (const auto dbov = edges_.reports.audioLevel(track.id)) levels.push_back({id, *dbov});
+    const auto speakers = speakers_[name].look(levels);
+    if (!speakers) continue;
+    boost::json::array list;
+    for (const Speaker& each : *speakers) list.push_back({{"participant", each.participant}, {"level", each.level}});
+    const boost::json::object message{{"type", "speakers"}, {"speakers", std::move(list)}};
+    for (const auto& [id, who] : room.participants)
+      if (const auto found = presence_.find({name, id}); found != presence_.end() && found->second.link)
+        found->second.link->send(message);
+  }
+}
+
+}  // namespace penstock
