@@ -158,6 +158,38 @@ grep -o "dpdk: .*" "$work/log" | sed 's/^/      /'
 check "hugepages = auto: ping" within 5 in_near ping -c 1 -W 1 198.18.7.1
 stop
 
+# --- net_tap on a bridge that snoops, where neighbours remember another MAC address ----------------------------------
+# The kernel's end of a tap gets the relay's MAC address, which a bridge would keep for itself.
+join() { ip -n "$near" link set pst0 address 02:00:00:00:00:fe && ip -n "$near" link set pst0 master pss0 up; }
+learned() { # address
+  ip -n "$near" neigh show "$1" | grep lladdr | grep -v 02:00:00:00:00:99
+}
+listens() { bridge -n "$near" mdb show | grep 'port pst0 grp ff02::1:ff00:1 '; }
+if ip -n "$near" link add pss0 type bridge forward_delay 0 mcast_snooping 1 mcast_querier 1 mcast_mld_version 2 \
+  mcast_startup_query_interval 500 2>/dev/null; then
+  address "$near" pss0 2
+  configure net_tap0,iface=pst0
+  start
+  join
+  for relay in 198.18.7.1 2001:db8:7::1; do
+    ip -n "$near" neigh replace $relay lladdr 02:00:00:00:00:99 nud stale dev pss0
+  done
+  check "a stale neighbour is told by ARP announcement" within 4 learned 198.18.7.1
+  check "a stale neighbour is told by unsolicited advertisement" within 4 learned 2001:db8:7::1
+  check "a bridge that snoops knows that we listen for solicitations" within 4 listens
+  # It forgets, and asks again.
+  ip -n "$near" link set pst0 nomaster
+  ip -n "$near" link set pss0 type bridge mcast_startup_query_count 5
+  sleep 3  # the relay has said all that it says unasked
+  join
+  check "it learns so again by its queries" within 8 listens
+  check "through it: ping -6" within 5 in_near ping -6 -c 1 -W 1 2001:db8:7::1
+  stop
+  ip -n "$near" link del pss0
+else
+  echo "      no bridge with MLD snooping in this kernel: not tried"
+fi
+
 # --- net_tap with a VLAN; asked through a packet socket, as not every kernel has 802.1Q ------------------------------
 asks() { in_near "$here/vlan_ping.py" pst0 "$1" 198.18.7.2 198.18.7.1 2001:db8:7::2 2001:db8:7::1; }
 configure net_tap0,iface=pst0
