@@ -60,7 +60,7 @@ Result<void> Apply::checkTracks(const Room& in, const Participant& publisher, co
     const bool taken = rooms.track_owner_.contains(track.id) && !findTrack(publisher, track.id);
     if (taken || !ids.insert(track.id).second)
       return refuse(409, "track_exists", "There is a track of this id already.");
-    if (!fitsRows(track)) return refuse(400, "sdp_unsupported", "A track has too many codecs or encodings, or none.");
+    if (!fitsRows(track)) return refuse(422, "sdp_unsupported", "A track has too many codecs or encodings, or none.");
     // RFC 3711 section 9.1: two streams of one SSRC under one key would use one keystream twice.
     for (const Encoding& encoding : track.encodings)
       for (const uint32_t ssrc : {encoding.ssrc, encoding.rtx_ssrc})
@@ -140,7 +140,7 @@ Result<void> Apply::checkSubscriptions(const Room& in, const Participant& subscr
     if (subscription.active && (subscription.ssrc == 0 || subscription.mid.empty() || subscription.codecs.empty()))
       return refuse(400, "sdp_invalid", "An active subscription lacks its SSRC, MID or codecs.");
     if (subscription.mid.size() > contract::kMidMax || subscription.codecs.size() > contract::kPayloadTypeMax / 2)
-      return refuse(400, "sdp_unsupported", "A subscription has a MID that is too long, or too many codecs.");
+      return refuse(422, "sdp_unsupported", "A subscription has a MID that is too long, or too many codecs.");
     // RFC 3711 section 9.1, as above: for what we send.
     for (const uint32_t ssrc : {subscription.ssrc, subscription.rtx_ssrc})
       if (ssrc != 0 && !ssrcs.insert(ssrc).second)

@@ -53,7 +53,10 @@ Result<std::string> RoomService::publish(const std::string& room, const std::str
 Result<std::string> RoomService::play(const std::string& room, const std::string& id, const std::string& offer,
                                       const std::string& from) {
   const Participant* who = rooms_.participant(room, id);
-  if (!who || (!from.empty() && !rooms_.participant(room, from))) return nobody();
+  if (!who) return nobody();
+  // draft-ietf-wish-whep section 4.2: of what is not there yet, a player is told to try again.
+  if (!from.empty() && !rooms_.participant(room, from))
+    return refuse(409, "participant_unknown", "The participant to be played is not in the room now.");
   if (auto allowed = authorise(who->permissions, Act::kSubscribe); !allowed) return std::unexpected(allowed.error());
   auto outcome = negotiatePlay(*who, othersTracks({room, id}), offer, from, local_, fresh_);
   if (!outcome) return std::unexpected(outcome.error());

@@ -68,7 +68,7 @@ class FakeService : public Service {
       return std::unexpected(Refusal{404, "resume_unknown", "Too late."});
     }
     if (room.participants.size() >= room.limits.participants_max) {
-      return std::unexpected(Refusal{409, "room_full", "The room is full."});
+      return std::unexpected(Refusal{503, "room_full", "The room is full."});
     }
     Participant participant;
     participant.id = "p" + std::to_string(++next_);
@@ -107,6 +107,8 @@ class FakeService : public Service {
     Participant* who = find(room, participant);
     if (!who) return std::unexpected(participantUnknown());
     if (!offer.starts_with("v=0")) return std::unexpected(Refusal{400, "sdp_invalid", "The offer is not SDP."});
+    if (offer == "v=0 strange") return std::unexpected(Refusal{422, "sdp_unsupported", "No codec in common."});
+    if (offer == "v=0 too much") return std::unexpected(Refusal{503, "overloaded", "All rows are taken."});
     last_hints = hints;
     Track track;
     track.id = "t" + std::to_string(++next_);

@@ -133,7 +133,8 @@ const WrongCall kCases[] = {
      "",
      403,
      "host_not_allowed"},
-    {"52 room is full", "POST", "/whip/full", {{"Content-Type", "application/sdp"}}, "v=0\r\n", 409, "room_full"},
+    {"52 room is full", "POST", "/whip/full", {{"Content-Type", "application/sdp"}}, "v=0\r\n", 503, "room_full"},
+    {"53 no row is free", "POST", "/whip/x", {{"Content-Type", "application/sdp"}}, "v=0 too much", 503, "overloaded"},
 };
 
 TEST(Http, table_of_wrong_calls) {

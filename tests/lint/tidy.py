@@ -121,6 +121,24 @@ def check_settings(files):
                     yield f"config/config.h: {struct.lower()}.{name} is no option of option_table.cpp"
 
 
+def check_refusals(files):
+    """Every code that a client may be refused with is described for clients, and what is described exists."""
+    description, protocol = files.get("control/api/openapi.json", ""), files.get("control/signalling/PROTOCOL.md", "")
+    listed = re.search(r'"code": \{[^}]*"enum": \[([^\]]*)\]', description)
+    described = set(re.findall(r'"([a-z_]+)"', listed[1] if listed else ""))
+    told = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`]*)`", protocol))))
+    used = {}
+    for path, text in files.items():
+        if path.startswith("control/") and path.endswith(".cpp"):
+            for code in re.findall(r'(?:\b[45]\d\d, |badRequest\(|unauthorised\()"([a-z_]+)"', text):
+                used.setdefault(code, path)
+    for code, path in used.items():
+        if code not in described | told:
+            yield f"{path}: {code} is neither in openapi.json nor in PROTOCOL.md"
+    for code in sorted(described - set(used)):
+        yield f"control/api/openapi.json: nothing refuses with {code}"
+
+
 def check_syntax(root, paths):
     """Scripts that no compiler sees."""
     for path in paths:
@@ -137,7 +155,7 @@ def check_syntax(root, paths):
                 yield f"{path}: {done.stderr.strip()}"
 
 
-RULES = (check_text, check_cpp, check_borders, check_build_lists, check_counters, check_settings)
+RULES = (check_text, check_cpp, check_borders, check_build_lists, check_counters, check_settings, check_refusals)
 
 
 def long_files(files):

@@ -10,6 +10,7 @@ import tidy  # noqa: E402  (after the path is set)
 from functions import functions  # noqa: E402
 
 COUNTERS = "dataplane/contract/counters.h"
+API, PROTOCOL = "control/api/openapi.json", "control/signalling/PROTOCOL.md"
 
 # number, rule, files, what the only fault says (None: no fault)
 CASES = [
@@ -54,6 +55,10 @@ CASES = [
     (51, tidy.check_settings,
      {"config/config.h": "struct HttpConfig {\n  std::string a, b;\n};\n", "config/option_table.cpp": "http.a"},
      "http.b is no option"),
+    (70, tidy.check_refusals, {"control/a.cpp": 'refuse(404, "b_c", "x")', API: '"code": {"enum": ["b_c"]}'}, None),
+    (71, tidy.check_refusals, {"control/a.cpp": 'Refusal{404, "b_c", "x"}', PROTOCOL: "codes: `a b_c`"}, None),
+    (72, tidy.check_refusals, {"control/a.cpp": 'badRequest("b_c", "x")', API: '"code": {"enum": []}'}, "b_c is neither"),
+    (73, tidy.check_refusals, {API: '"code": {"enum": ["b_c"]}'}, "nothing refuses with b_c"),
 ]
 
 FUNCTIONS = """// f() { not this

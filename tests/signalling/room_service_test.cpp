@@ -229,6 +229,15 @@ TEST_F(Serving, a_player_gets_what_comes_later) {
   for (const auto& [key, subscription] : rows.subscriptions) EXPECT_FALSE(used.contains(subscription.ssrc));
 }
 
+TEST_F(Serving, a_player_of_somebody_who_is_not_there_may_try_again) {
+  const auto player = service->join({.room = "room", .name = "P", .protocol = "whep"}, nullptr);
+  ASSERT_TRUE(player);
+  const auto refused = service->play("room", *player, readSdp("aiortc_play_offer"), "p_nobody");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "participant_unknown");
+  EXPECT_EQ(refused.error().status, 409);
+}
+
 TEST_F(Serving, another_certificate_in_an_answer_replaces_the_subscribe_transport) {
   const Member alice = join("Alice"), bob = join("Bob");
   ASSERT_TRUE(publish(alice));
