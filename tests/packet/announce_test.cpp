@@ -119,7 +119,8 @@ TEST(ListenerQuery, is_read_in_both_versions) {
       {4, 0xffff, true, 8387584}, {5, 0, true, 0},           {6, 10'000, false, 10'000}, {7, 0xffff, false, 65'535},
   };
   for (const auto& c : cases) {
-    const auto view = parseFrame(queryFrame(querier(), generalQuery(c.code, c.version2)));
+    const Bytes frame = queryFrame(querier(), generalQuery(c.code, c.version2));
+    const auto view = parseFrame(frame);
     ASSERT_TRUE(view) << c.number;
     ASSERT_EQ(view->kind, FrameKind::kListenerQuery) << c.number;
     const auto query = parseListenerQuery(*view);
