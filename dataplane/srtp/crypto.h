@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "dataplane/contract/rows.h"
 #include "dataplane/srtp/packet_index.h"
@@ -57,6 +58,9 @@ class Keys {
   contract::SrtpProfile profile_;
 };
 
+struct ProtectJob;
+struct UnprotectJob;
+
 /// One outgoing RTP stream. Belongs to one thread at a time.
 class SendStream {
  public:
@@ -75,18 +79,15 @@ class SendStream {
   SendStream(const SendStream&) = delete;
   SendStream& operator=(const SendStream&) = delete;
 
-  /// kOk if `index` may be used for a packet with this header sequence number.
-  CryptoStatus admit(uint64_t index, uint16_t sequence) const {
-    if ((index & 0xffff) != sequence) return CryptoStatus::kIndexMismatch;
-    if (used_.check(index) != ReplayVerdict::kNew) return CryptoStatus::kIndexUsed;
-    // RFC 3711 section 3.3.1: a receiver begins at roll-over counter 0 and follows steps below 2^15.
-    const uint64_t limit = used_.started() ? used_.highest() + 0x8000 : 0x1'0000;
-    return index < limit && index <= kPacketIndexMax ? CryptoStatus::kOk : CryptoStatus::kIndexTooFar;
-  }
+  /// Everything that can be wrong with a job, in the same order for every backend. kOk: it fits and its index may be
+  /// used.
+  CryptoStatus examine(const ProtectJob& job) const;
 
   ReplayWindow used_;
 
  private:
+  CryptoStatus admit(uint64_t index, uint16_t sequence) const;
+
   uint32_t ssrc_;
   size_t tag_length_;
 };
@@ -100,18 +101,36 @@ class ReceiveStream {
   /// Meaningful once a packet was accepted, or a highest index was restored.
   uint64_t highestIndex() const { return seen_.highest(); }
   bool started() const { return seen_.started(); }
+  size_t tagLength() const { return tag_length_; }
 
  protected:
-  ReceiveStream(uint32_t ssrc, uint32_t window, uint64_t highest_index) : seen_(window), ssrc_(ssrc) {
+  ReceiveStream(uint32_t ssrc, size_t tag_length, uint32_t window, uint64_t highest_index)
+      : seen_(window), ssrc_(ssrc), tag_length_(tag_length) {
     if (highest_index > 0) seen_.restore(highest_index);
   }
   ReceiveStream(const ReceiveStream&) = delete;
   ReceiveStream& operator=(const ReceiveStream&) = delete;
 
-  uint64_t guess(uint16_t sequence) const { return seen_.started() ? guessIndex(seen_.highest(), sequence) : sequence; }
+  /// What a packet claims to be; to be believed once its tag is found right.
+  struct Claim {
+    CryptoStatus status;   // kOk: new, and worth the arithmetic; otherwise the rest means nothing
+    size_t header_length;  // with CSRCs and extensions
+    uint32_t ssrc;
+    uint64_t index;
+  };
+  /// Everything but the tag, in the same order for every backend.
+  Claim examine(const UnprotectJob& job) const;
+  /// The packet of this claim was authentic.
+  void accept(const Claim& claim) {
+    ssrc_ = claim.ssrc;
+    seen_.add(claim.index);
+  }
 
   ReplayWindow seen_;
   uint32_t ssrc_;
+
+ private:
+  size_t tag_length_;
 };
 
 /// One packet to protect: header already written at the start of `destination`, payload elsewhere and shared.
@@ -136,10 +155,13 @@ struct UnprotectJob {
 };
 
 /// Opening allocates and belongs off the path. The two burst calls must not allocate, log or fail as a whole; jobs of
-/// one stream take effect in the order given, as if made one by one.
+/// one stream take effect in the order given, as if made one by one. All may be called by several threads at once, each
+/// with streams of its own.
 class Backend {
  public:
   virtual ~Backend() = default;
+  /// As the setting srtp.backend calls it.
+  virtual std::string_view name() const = 0;
 
   /// Null if the profile is unknown.
   virtual std::shared_ptr<const Keys> expand(contract::SrtpProfile profile, const contract::SrtpKey& key) = 0;

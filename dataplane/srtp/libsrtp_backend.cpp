@@ -8,33 +8,12 @@
 #include <array>
 #include <cstring>
 #include <mutex>
-#include <optional>
 #include <stdexcept>
 
 #include "dataplane/srtp/key_derivation.h"
 
 namespace penstock::srtp {
 namespace {
-
-constexpr size_t kRtpHeaderMin = 12;
-
-uint16_t read16(const uint8_t* from) {
-  return static_cast<uint16_t>(from[0] << 8 | from[1]);
-}
-uint32_t read32(const uint8_t* from) {
-  return uint32_t{read16(from)} << 16 | read16(from + 2);
-}
-
-/// Length of the RTP header that `packet` starts with; nothing if it is none or incomplete.
-std::optional<size_t> rtpHeaderLength(std::span<const uint8_t> packet) {
-  if (packet.size() < kRtpHeaderMin || packet[0] >> 6 != 2) return std::nullopt;
-  size_t length = kRtpHeaderMin + 4 * (packet[0] & 0x0f);
-  if (packet[0] & 0x10) {
-    if (packet.size() < length + 4) return std::nullopt;
-    length += 4 + 4 * size_t{read16(packet.data() + length + 2)};
-  }
-  return length <= packet.size() ? std::optional(length) : std::nullopt;
-}
 
 struct LibsrtpKeys final : Keys {
   LibsrtpKeys(contract::SrtpProfile profile, const contract::SrtpKey& key, const ProfileLengths& lengths)
@@ -94,20 +73,12 @@ class LibsrtpSendStream final : public SendStream {
   bool open(const Keys& keys) { return session_.open(keys, {ssrc_specific, ssrc()}, kReplayWindowMax); }
 
   CryptoStatus protect(ProtectJob& job) {
-    const size_t plain_length = job.written_length + job.payload.size();
-    if (job.written_length < job.header_length || job.destination.size() < job.written_length) {
-      return CryptoStatus::kMalformed;
-    }
+    const CryptoStatus status = examine(job);
+    if (status != CryptoStatus::kOk) return status;
     uint8_t* packet = job.destination.data();
-    if (rtpHeaderLength({packet, job.written_length}) != job.header_length || read32(packet + 8) != ssrc()) {
-      return CryptoStatus::kMalformed;
-    }
-    if (job.destination.size() < plain_length + tagLength()) return CryptoStatus::kNoSpace;
-    const CryptoStatus admitted = admit(job.index, read16(packet + 2));
-    if (admitted != CryptoStatus::kOk) return admitted;
     if (!job.payload.empty()) std::memcpy(packet + job.written_length, job.payload.data(), job.payload.size());
     if (!in_step_) srtp_set_stream_roc(session_.get(), ssrc(), static_cast<uint32_t>(job.index >> 16));
-    int length = static_cast<int>(plain_length);
+    int length = static_cast<int>(job.written_length + job.payload.size());
     if (srtp_protect(session_.get(), packet, &length) != srtp_err_status_ok) return CryptoStatus::kFailed;
     in_step_ = true;
     used_.add(job.index);
@@ -123,26 +94,19 @@ class LibsrtpSendStream final : public SendStream {
 class LibsrtpReceiveStream final : public ReceiveStream {
  public:
   LibsrtpReceiveStream(uint32_t ssrc, size_t tag_length, uint32_t window, uint64_t highest_index)
-      : ReceiveStream(ssrc, window, highest_index), tag_length_(tag_length) {}
+      : ReceiveStream(ssrc, tag_length, window, highest_index) {}
   bool open(const Keys& keys) {
     const srtp_ssrc_t which = ssrc_ != 0 ? srtp_ssrc_t{ssrc_specific, ssrc_} : srtp_ssrc_t{ssrc_any_inbound, 0};
     return session_.open(keys, which, seen_.size());
   }
 
   CryptoStatus unprotect(UnprotectJob& job) {
-    uint8_t* packet = job.packet.data();
-    const auto header_length = rtpHeaderLength(job.packet);
-    if (!header_length || job.packet.size() < *header_length + tag_length_) return CryptoStatus::kMalformed;
-    const uint32_t ssrc = read32(packet + 8);
-    if (ssrc == 0 || (ssrc_ != 0 && ssrc != ssrc_)) return CryptoStatus::kMalformed;
-    const uint64_t index = guess(read16(packet + 2));
-    const ReplayVerdict verdict = seen_.check(index);
-    if (verdict == ReplayVerdict::kReplayed) return CryptoStatus::kReplayed;
-    if (verdict == ReplayVerdict::kOld) return CryptoStatus::kOld;
-    if (!in_step_ && ssrc_ != 0) srtp_set_stream_roc(session_.get(), ssrc_, static_cast<uint32_t>(index >> 16));
+    const Claim claim = examine(job);
+    if (claim.status != CryptoStatus::kOk) return claim.status;
+    if (!in_step_ && ssrc_ != 0) srtp_set_stream_roc(session_.get(), ssrc_, static_cast<uint32_t>(claim.index >> 16));
 
     int length = static_cast<int>(job.packet.size());
-    switch (srtp_unprotect(session_.get(), packet, &length)) {
+    switch (srtp_unprotect(session_.get(), job.packet.data(), &length)) {
       case srtp_err_status_ok:
         break;
       case srtp_err_status_auth_fail:
@@ -155,16 +119,14 @@ class LibsrtpReceiveStream final : public ReceiveStream {
         return CryptoStatus::kFailed;
     }
     in_step_ = true;
-    ssrc_ = ssrc;
-    seen_.add(index);
+    accept(claim);
     job.length = static_cast<size_t>(length);
-    job.index = index;
+    job.index = claim.index;
     return CryptoStatus::kOk;
   }
 
  private:
   Session session_;
-  size_t tag_length_;
   bool in_step_ = false;
 };
 
@@ -177,6 +139,8 @@ class LibsrtpBackend final : public Backend {
       if (srtp_init() != srtp_err_status_ok) throw std::runtime_error("libsrtp does not start: its self-tests failed");
     });
   }
+
+  std::string_view name() const override { return "libsrtp"; }
 
   std::shared_ptr<const Keys> expand(contract::SrtpProfile profile, const contract::SrtpKey& key) override {
     const auto lengths = profileLengths(profile);
