@@ -1,0 +1,20 @@
+// See ipsec_mb_manager.h.
+#include "dataplane/srtp/ipsec_mb_manager.h"
+
+namespace penstock::srtp {
+
+MbManager makeMbManager() {
+  MbManager manager(alloc_mb_mgr(0));
+  if (manager == nullptr) return nullptr;
+  IMB_ARCH architecture = IMB_ARCH_NONE;
+  init_mb_mgr_auto(manager.get(), &architecture);
+  if (imb_get_errno(manager.get()) != 0 || architecture < IMB_ARCH_SSE) return nullptr;
+  constexpr uint64_t kNeeded = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ;
+  if ((manager->features & kNeeded) != kNeeded) return nullptr;
+  // The library computes known answers when it is initialised, in versions that have that test.
+  const bool tested = (manager->features & IMB_FEATURE_SELF_TEST) != 0;
+  if (tested && (manager->features & IMB_FEATURE_SELF_TEST_PASS) == 0) return nullptr;
+  return manager;
+}
+
+}  // namespace penstock::srtp
