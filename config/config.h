@@ -10,6 +10,7 @@ namespace penstock {
 
 enum class Hugepages { kAuto, kOn, kOff };
 enum class Idle { kSleep, kPoll };
+enum class SrtpBackend { kAuto, kIpsecMb, kLibsrtp };
 enum class LogFormat { kText, kJson };
 
 struct MediaConfig {
@@ -30,6 +31,10 @@ struct DataplaneConfig {
   Idle idle = Idle::kSleep;
   uint16_t mtu = 1500;
   std::vector<std::string> eal_argument;  // passed to DPDK as they are
+};
+
+struct SrtpConfig {
+  SrtpBackend backend = SrtpBackend::kAuto;
 };
 
 struct SeamConfig {
@@ -82,6 +87,7 @@ struct LogConfig {
 struct Config {
   MediaConfig media;
   DataplaneConfig dataplane;
+  SrtpConfig srtp;
   SeamConfig seam;
   HttpConfig http;
   AuthConfig auth;

@@ -142,6 +142,16 @@ void addDataplane(std::vector<Option>& table) {
       MEMBER(dataplane.eal_argument), 64, "words", isNotEmpty);
 }
 
+void addSrtp(std::vector<Option>& table) {
+  kind::choice<>(
+      add(table, "srtp", "backend", "",
+          "What encrypts and decrypts media. auto takes ipsec-mb, which is many times faster, where the "
+          "CPU and the build have it, and libsrtp elsewhere; the others refuse to start without."),
+      MEMBER(srtp.backend),
+      std::vector<std::pair<std::string, SrtpBackend>>{
+          {"auto", SrtpBackend::kAuto}, {"ipsec-mb", SrtpBackend::kIpsecMb}, {"libsrtp", SrtpBackend::kLibsrtp}});
+}
+
 void addSeam(std::vector<Option>& table) {
   const auto option = [&](auto... parts) -> Option& { return add(table, "seam", parts...); };
   kind::text(option("directory", "", "Where the shared memory between the two daemons lies. On tmpfs: it holds keys."),
@@ -264,6 +274,7 @@ std::vector<Option> optionTable() {
   std::vector<Option> table;
   addMedia(table);
   addDataplane(table);
+  addSrtp(table);
   addSeam(table);
   addHttp(table);
   addAuth(table);
@@ -276,7 +287,7 @@ std::vector<Option> optionTable() {
 }
 
 std::string_view restartOf(std::string_view section) {
-  if (section == "dataplane") return "penstock-dataplane";
+  if (section == "dataplane" || section == "srtp") return "penstock-dataplane";
   if (section == "media" || section == "seam" || section == "log") return "penstock-dataplane and penstockd";
   return "penstockd";
 }

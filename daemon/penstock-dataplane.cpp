@@ -18,7 +18,7 @@
 #include "dataplane/port/port.h"
 #include "dataplane/port/port_io.h"
 #include "dataplane/relay/relay.h"
-#include "dataplane/srtp/libsrtp_backend.h"
+#include "dataplane/srtp/make_backend.h"
 #include "dataplane/worker/clock.h"
 #include "dataplane/worker/housekeeping.h"
 #include "dataplane/worker/placement.h"
@@ -76,6 +76,17 @@ WorkerSettings workerSettings(const DataplaneConfig& config) {
   return {.index = 0, .core = *core, .sleeps = config.idle == Idle::kSleep};
 }
 
+std::unique_ptr<srtp::Backend> makeBackend(SrtpBackend wish) {
+  const auto choice = wish == SrtpBackend::kIpsecMb   ? srtp::BackendChoice::kIpsecMb
+                      : wish == SrtpBackend::kLibsrtp ? srtp::BackendChoice::kLibsrtp
+                                                      : srtp::BackendChoice::kAuto;
+  auto backend = srtp::makeBackend(choice);
+  if (backend != nullptr) return backend;
+  throw StartError(kExitConfig,
+                   "srtp.backend = ipsec-mb: this build is without intel-ipsec-mb, or this CPU without its AES "
+                   "instructions; auto would take libsrtp.");
+}
+
 void reportStart(contract::DataplaneStatus& status, const Eal& eal, const Ports& ports) {
   status.worker_count = 1;
   status.port_count = static_cast<uint32_t>(ports.size());
@@ -103,13 +114,13 @@ int serve(const Config& config) {
   const WorkerSettings worker_settings = workerSettings(config.dataplane);
 
   // Its libraries are loaded while DPDK sleeps, a tenth of a second, to time the CPU's counter.
-  auto made_backend = std::async(std::launch::async, srtp::makeLibsrtpBackend);
+  auto made_backend = std::async(std::launch::async, makeBackend, config.srtp.backend);
   const Eal eal(config.dataplane);
+  const auto backend = made_backend.get();
   spdlog::info("dpdk: {}", eal.memoryText());
   MbufPool pool(config.dataplane.packet_buffers);
   const Ports ports = startPorts(config, eal, pool);
 
-  const auto backend = made_backend.get();
   PortIo io(ports, pool, /*queue=*/0);
   Relay relay(makeRelayConfig(config, linkFacts(ports)), *backend, io, reports, worker_settings.index, flows);
   WorkerLink link;
@@ -123,7 +134,7 @@ int serve(const Config& config) {
     worker.start();
     housekeeping.start();
   });
-  spdlog::info("running: worker {}, {}",
+  spdlog::info("running: SRTP by {}, worker {}, {}", backend->name(),
                worker_settings.core ? fmt::format("pinned to core {}", *worker_settings.core) : "not pinned",
                worker_settings.sleeps ? "sleeps when idle" : "polls always");
   notifyReady("forwarding");

@@ -14,6 +14,8 @@ list() {
       echo ccache g++ git meson ninja-build pkg-config
       echo libbenchmark-dev libdpdk-dev libgtest-dev libspdlog-dev libsqlite3-dev libsrtp2-dev libssl-dev
       echo libsystemd-dev prometheus-cpp-dev
+      # x86-64 only; elsewhere all SRTP is libsrtp's.
+      [ "$(dpkg --print-architecture 2> /dev/null || true)" != amd64 ] || echo libipsec-mb-dev
       echo "libboost$boost-dev libboost-json$boost-dev libboost-program-options$boost-dev libboost-url$boost-dev"
       ;;
     run) echo iproute2 python3 python3-aiortc python3-numpy ;;

@@ -9,10 +9,14 @@
 namespace penstock::srtp {
 namespace {
 
-constexpr size_t kCountSize = 32;  // that std::allocate_shared adds, with room to spare
+constexpr size_t kCountSize = 128;  // that std::allocate_shared adds, padding included
 
 /// What a thread needs to work on bursts: made by its first one, in memory near to it, and kept.
 struct ThreadState {
+  ThreadState() {
+    if (manager == nullptr) throw std::bad_alloc();  // there was one when the backend was made
+  }
+
   MbManager manager = makeMbManager();
   CmBurst cm;
 };

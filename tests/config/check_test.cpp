@@ -10,7 +10,7 @@ namespace {
 const std::string kSecret(32, 's');
 const std::string kMediaKeys = "[media] has: address, gateway, announce, port, vlan, video-bitrate-max-kbps\n";
 const std::string kSections =
-    "the sections are: media, dataplane, seam, http, auth, rooms, dtls, store, webhook, log\n";
+    "the sections are: media, dataplane, srtp, seam, http, auth, rooms, dtls, store, webhook, log\n";
 const std::string kAddresses = "unicast addresses with prefix length: 198.18.0.1/24, 2001:db8:18::1/64; at most 16\n";
 const std::string kListen = "ADDRESS:PORT or [IPv6]:PORT; at most 16\n";
 const std::string kAuth = "id:secret, the secret of 32 characters or more; at most 16\n";
@@ -53,6 +53,8 @@ const Case kCases[] = {
     {30, "[dataplane]\nhugepages = maybe\n",
      "FILE:2: dataplane.hugepages = maybe: not allowed; allowed: auto, on or off\n"},
     {31, "[dataplane]\nidle = Poll\n", "FILE:2: dataplane.idle = Poll: not allowed; allowed: sleep or poll\n"},
+    {29, "[srtp]\nbackend = openssl\n",
+     "FILE:2: srtp.backend = openssl: not allowed; allowed: auto, ipsec-mb or libsrtp\n"},
     {32, "[rooms]\ncreate-on-join = true\n", "FILE:2: rooms.create-on-join = true: not allowed; allowed: yes or no\n"},
     {33, "[log]\nlevel = loud\n",
      "FILE:2: log.level = loud: not allowed; allowed: trace, debug, info, warning or error\n"},

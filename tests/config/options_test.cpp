@@ -61,6 +61,7 @@ TEST(PrintConfig, can_be_read_again_and_says_the_same) {
   const std::string secret(40, 's');
   const auto first = test::read({.file = "[media]\naddress = 198.18.0.1/24 2001:db8::1/64\nvlan = 7\n"
                                          "[dataplane]\ndevice = net_tap0,iface=a\nhugepages = off\nidle = poll\n"
+                                         "[srtp]\nbackend = libsrtp\n"
                                          "[http]\nlisten = 0.0.0.0:80 [::1]:81\n[auth]\nkey = a:" +
                                          secret + " b:" + secret +
                                          "\n[rooms]\ncreate-on-join = no\n"
@@ -73,6 +74,7 @@ TEST(PrintConfig, can_be_read_again_and_says_the_same) {
   EXPECT_EQ(printConfig(second->config, true), text);
   EXPECT_EQ(second->config.auth.key.size(), 2U);
   EXPECT_EQ(second->config.media.vlan, 7);
+  EXPECT_EQ(second->config.srtp.backend, SrtpBackend::kLibsrtp);
   EXPECT_FALSE(second->config.rooms.create_on_join);
 }
 
