@@ -1,108 +1,123 @@
-// Protect and unprotect by profile, payload size and number of keys, in bursts of 64.
+// Protect and unprotect by backend, profile, payload size, burst and number of keys. ipsec_mb_bench.cpp has the
+// ceiling.
+#include "bench/micro/crypto_bench.h"
+
 #include <array>
 #include <cstring>
 #include <memory>
 #include <vector>
 
-#include "bench/micro/cycles.h"
 #include "dataplane/packet/rtp.h"
-#include "dataplane/srtp/libsrtp_backend.h"
-#include "tests/support/packet_builder.h"
+#include "dataplane/srtp/make_backend.h"
 
 namespace penstock::bench {
 namespace {
 
-constexpr size_t kBurst = 64;
-constexpr size_t kHeader = 12;
+constexpr size_t kBatchMax = 64;
+constexpr size_t kCapacity = 1536;
 
-std::shared_ptr<const srtp::Keys> keysFor(srtp::Backend& backend, contract::SrtpProfile profile, size_t number) {
-  contract::SrtpKey key{};
-  std::memcpy(key.key, &number, sizeof(number));
-  return backend.expand(profile, key);
-}
-
-/// Arguments: profile code point, payload bytes, keys.
-void protect(benchmark::State& state) {
-  const auto backend = srtp::makeLibsrtpBackend();
-  const auto profile = static_cast<contract::SrtpProfile>(state.range(0));
-  const auto keys = static_cast<size_t>(state.range(2));
-  const test::Bytes payload(static_cast<size_t>(state.range(1)), 0x55);
-  std::vector<std::unique_ptr<srtp::SendStream>> streams;
-  for (size_t i = 0; i < keys; ++i) streams.push_back(backend->openSend(keysFor(*backend, profile, i), 1, 0));
-  std::vector<std::array<uint8_t, 1500>> buffers(kBurst);
-  std::array<srtp::ProtectJob, kBurst> jobs;
-  std::vector<uint64_t> next(keys, 1);
-  size_t stream = 0;
-  const Cycles cycles;
-  for (auto _ : state) {
-    for (size_t i = 0; i < kBurst; ++i) {
-      stream = stream + 1 == keys ? 0 : stream + 1;
-      const uint64_t index = next[stream]++;
-      writeRtpHeader(buffers[i].data(), {.payload_type = 96, .sequence = static_cast<uint16_t>(index), .ssrc = 1},
-                     false);
-      jobs[i] = {.stream = streams[stream].get(),
-                 .destination = buffers[i],
-                 .payload = payload,
-                 .index = index,
-                 .header_length = kHeader,
-                 .written_length = kHeader};
+/// One transport per key, one stream per transport, and buffers for one pass.
+struct Material {
+  explicit Material(const benchmark::State& state)
+      : what(cryptoCase(state, 1)),
+        backend(srtp::makeBackend(state.range(0) == 1 ? srtp::BackendChoice::kIpsecMb : srtp::BackendChoice::kLibsrtp)),
+        payload(what.payload, 0x55),
+        next(what.keys, 1),
+        buffers(kPass) {
+    if (backend == nullptr) return;
+    for (size_t i = 0; i < what.keys; ++i) {
+      contract::SrtpKey key{};
+      std::memcpy(key.key, &i, sizeof(i));
+      keys.push_back(backend->expand(what.profile, key));
+      senders.push_back(backend->openSend(keys.back(), 1, 0));
     }
-    backend->protect(jobs);
-    if (jobs[0].status != srtp::CryptoStatus::kOk) return state.SkipWithError("protect failed");
   }
-  cycles.report(state, static_cast<uint64_t>(state.iterations()) * kBurst);
-}
 
-/// The same arguments. Packets are made ahead: each can be accepted once.
-void unprotect(benchmark::State& state) {
-  const auto backend = srtp::makeLibsrtpBackend();
-  const auto profile = static_cast<contract::SrtpProfile>(state.range(0));
-  const auto keys = static_cast<size_t>(state.range(2));
-  const test::Bytes payload(static_cast<size_t>(state.range(1)), 0x55);
-  const size_t packets = static_cast<size_t>(state.max_iterations) * kBurst;
-  std::vector<std::unique_ptr<srtp::ReceiveStream>> streams;
-  std::vector<test::Bytes> made;
+  /// Protects one pass, round robin over the keys, into `buffers`; false if it failed.
+  bool protectPass() {
+    std::array<srtp::ProtectJob, kBatchMax> jobs;
+    for (size_t done = 0; done < kPass; done += what.batch) {
+      for (size_t i = 0; i < what.batch; ++i) {
+        at = at + 1 == what.keys ? 0 : at + 1;
+        const uint64_t index = next[at]++;
+        auto& buffer = buffers[done + i];
+        writeRtpHeader(buffer.data(), {.payload_type = 96, .sequence = static_cast<uint16_t>(index), .ssrc = 1}, false);
+        jobs[i] = {.stream = senders[at].get(),
+                   .destination = buffer,
+                   .payload = payload,
+                   .index = index,
+                   .header_length = kRtpHeader,
+                   .written_length = kRtpHeader};
+      }
+      backend->protect(std::span(jobs).first(what.batch));
+      if (jobs[0].status != srtp::CryptoStatus::kOk) return false;
+    }
+    return true;
+  }
+
+  CryptoCase what;
+  std::unique_ptr<srtp::Backend> backend;
+  std::vector<uint8_t> payload;
+  std::vector<uint64_t> next;
+  std::vector<std::array<uint8_t, kCapacity>> buffers;
+  std::vector<std::shared_ptr<const srtp::Keys>> keys;
   std::vector<std::unique_ptr<srtp::SendStream>> senders;
-  for (size_t i = 0; i < keys; ++i) {
-    const auto key = keysFor(*backend, profile, i);
-    streams.push_back(backend->openReceive(key, 1, 0, srtp::kReplayWindowVideo));
-    senders.push_back(backend->openSend(key, 1, 0));
-  }
-  for (size_t i = 0; i < packets; ++i) {
-    test::Bytes packet(1500);
-    const uint64_t index = 1 + i / keys;
-    writeRtpHeader(packet.data(), {.payload_type = 96, .sequence = static_cast<uint16_t>(index), .ssrc = 1}, false);
-    srtp::ProtectJob job{.stream = senders[i % keys].get(),
-                         .destination = packet,
-                         .payload = payload,
-                         .index = index,
-                         .header_length = kHeader,
-                         .written_length = kHeader};
-    backend->protect(std::span(&job, 1));
-    packet.resize(job.length);
-    made.push_back(std::move(packet));
-  }
-  std::array<srtp::UnprotectJob, kBurst> jobs;
-  size_t next = 0;
-  const Cycles cycles;
-  for (auto _ : state) {
-    for (size_t i = 0; i < kBurst; ++i, ++next) jobs[i] = {.stream = streams[next % keys].get(), .packet = made[next]};
-    backend->unprotect(jobs);
-    if (jobs[0].status != srtp::CryptoStatus::kOk) return state.SkipWithError("unprotect failed");
-  }
-  cycles.report(state, static_cast<uint64_t>(state.iterations()) * kBurst);
+  size_t at = 0;
+};
+
+/// Arguments: backend (0: libsrtp, 1: ipsec-mb), profile code point, payload bytes, burst, keys.
+void protect(benchmark::State& state) {
+  Material material(state);
+  if (material.backend == nullptr) return state.SkipWithError("not in this build, or not on this CPU");
+  bool good = material.protectPass();
+  PassTimer timer;
+  for (auto _ : state) timer.time(state, [&] { good = good && material.protectPass(); });
+  if (!good) return state.SkipWithError("protect failed");
+  timer.report(state);
 }
 
-void combinations(benchmark::internal::Benchmark* benchmark) {
-  benchmark->ArgNames({"profile", "bytes", "keys"});
-  for (const int profile : {0x0007, 0x0001}) {
-    for (const int bytes : {100, 1200}) {
-      for (const int keys : {1, 1000}) benchmark->Args({profile, bytes, keys});
-    }
+/// The same arguments. A pass of packets is made before each that is timed: a packet is accepted once.
+void unprotect(benchmark::State& state) {
+  Material material(state);
+  if (material.backend == nullptr) return state.SkipWithError("not in this build, or not on this CPU");
+  const CryptoCase& what = material.what;
+  std::vector<std::unique_ptr<srtp::ReceiveStream>> streams;
+  for (size_t i = 0; i < what.keys; ++i) {
+    streams.push_back(material.backend->openReceive(material.keys[i], 1, 0, srtp::kReplayWindowVideo));
+  }
+  const size_t length = kRtpHeader + what.payload + srtp::tagLength(what.profile);
+  std::array<srtp::UnprotectJob, kBatchMax> jobs;
+  bool good = true;
+  PassTimer timer;
+  for (auto _ : state) {
+    size_t at = material.at;
+    good = good && material.protectPass();
+    timer.time(state, [&] {
+      for (size_t done = 0; done < kPass; done += what.batch) {
+        for (size_t i = 0; i < what.batch; ++i) {
+          at = at + 1 == what.keys ? 0 : at + 1;
+          jobs[i] = {.stream = streams[at].get(), .packet = std::span(material.buffers[done + i]).first(length)};
+        }
+        material.backend->unprotect(std::span(jobs).first(what.batch));
+        good = good && jobs[0].status == srtp::CryptoStatus::kOk;
+      }
+    });
+  }
+  if (!good) return state.SkipWithError("unprotect failed");
+  timer.report(state);
+}
+
+void cases(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"backend", "profile", "bytes", "burst", "keys"})->UseManualTime();
+  for (const int64_t backend : {1, 0}) {
+    forEachCryptoCase([&](int64_t profile, int64_t bytes, int64_t batch, int64_t keys) {
+      // A burst is a loop to libsrtp.
+      if (backend == 1 || batch == 64) benchmark->Args({backend, profile, bytes, batch, keys});
+    });
   }
 }
-BENCHMARK(protect)->Apply(combinations);
-BENCHMARK(unprotect)->Apply(combinations)->Iterations(200);
+BENCHMARK(protect)->Apply(cases);
+BENCHMARK(unprotect)->Apply(cases);
 
 }  // namespace
 }  // namespace penstock::bench
