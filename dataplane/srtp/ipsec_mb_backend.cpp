@@ -13,12 +13,14 @@ constexpr size_t kCountSize = 128;  // that std::allocate_shared adds, padding i
 
 /// What a thread needs to work on bursts: made by its first one, in memory near to it, and kept.
 struct ThreadState {
-  ThreadState() {
+  static MbManager managerOrThrow() {
+    MbManager manager = makeMbManager();
     if (manager == nullptr) throw std::bad_alloc();  // there was one when the backend was made
+    return manager;
   }
 
-  MbManager manager = makeMbManager();
-  CmBurst cm;
+  MbManager manager = managerOrThrow();
+  CmBurst cm{*manager};
 };
 
 ThreadState& threadState() {
@@ -76,7 +78,7 @@ class IpsecMbBackend final : public Backend {
         state.cm.add(stream, job);
       }
     }
-    state.cm.protect(*state.manager);
+    state.cm.protect();
   }
 
   static void unprotectSome(ThreadState& state, std::span<UnprotectJob> jobs) {
@@ -88,7 +90,7 @@ class IpsecMbBackend final : public Backend {
         state.cm.add(job);
       }
     }
-    state.cm.unprotect(*state.manager);
+    state.cm.unprotect();
   }
 
   MbManager manager_;  // for the expansion of keys, which takes nothing from it but the table of functions

@@ -37,7 +37,7 @@ CmKeys::~CmKeys() {
   OPENSSL_cleanse(outer_.data(), outer_.size());
 }
 
-CmBurst::CmBurst() {
+CmBurst::CmBurst(IMB_MGR& manager) : manager_(manager), few_(makeFewHashes(manager)) {
   for (size_t i = 0; i < cipher_.size(); ++i) {
     IMB_JOB& job = cipher_[i] = {};
     job.cipher_mode = IMB_CIPHER_CNTR;
@@ -81,17 +81,18 @@ size_t CmBurst::addHash(const CmKeys& keys, uint8_t* packet, size_t length, uint
   return hash_count_++;
 }
 
-void CmBurst::runCiphers(IMB_MGR& manager) {
+void CmBurst::runCiphers() {
   if (cipher_count_ == 0) return;
-  IMB_SUBMIT_CIPHER_BURST_NOCHECK(&manager, cipher_.data(), static_cast<uint32_t>(cipher_count_), IMB_CIPHER_CNTR,
+  IMB_SUBMIT_CIPHER_BURST_NOCHECK(&manager_, cipher_.data(), static_cast<uint32_t>(cipher_count_), IMB_CIPHER_CNTR,
                                   IMB_DIR_ENCRYPT, IMB_KEY_128_BYTES);
   cipher_count_ = 0;
 }
 
-void CmBurst::runHashes(IMB_MGR& manager, size_t first) {
-  if (hash_count_ == first) return;
-  IMB_SUBMIT_HASH_BURST_NOCHECK(&manager, &hash_[first], static_cast<uint32_t>(hash_count_ - first),
-                                IMB_AUTH_HMAC_SHA_1);
+void CmBurst::runHashes(size_t first) {
+  const size_t count = hash_count_ - first;
+  if (count == 0) return;
+  IMB_MGR* const manager = count <= few_.max ? few_.manager.get() : &manager_;
+  IMB_SUBMIT_HASH_BURST_NOCHECK(manager, &hash_[first], static_cast<uint32_t>(count), IMB_AUTH_HMAC_SHA_1);
 }
 
 void CmBurst::add(const MbSendStream& stream, ProtectJob& job) {
@@ -116,9 +117,9 @@ void CmBurst::add(const MbSendStream& stream, ProtectJob& job) {
   sent_[sent_count_++] = &job;
 }
 
-void CmBurst::protect(IMB_MGR& manager) {
-  runCiphers(manager);
-  runHashes(manager, 0);
+void CmBurst::protect() {
+  runCiphers();
+  runHashes(0);
   for (size_t i = 0; i < sent_count_; ++i) {
     ProtectJob& job = *sent_[i];
     const size_t plain_length = job.written_length + job.payload.size();
@@ -142,15 +143,15 @@ void CmBurst::add(UnprotectJob& job) {
   received.hashed_index = claim.index;
 }
 
-void CmBurst::unprotect(IMB_MGR& manager) {
-  runHashes(manager, 0);
+void CmBurst::unprotect() {
+  runHashes(0);
   // The order of this loop is that of the burst: what a packet is told depends on those before it.
-  for (size_t i = 0; i < received_count_; ++i) received_[i].job->status = settle(manager, received_[i]);
-  runCiphers(manager);
+  for (size_t i = 0; i < received_count_; ++i) received_[i].job->status = settle(received_[i]);
+  runCiphers();
   hash_count_ = received_count_ = 0;
 }
 
-CryptoStatus CmBurst::settle(IMB_MGR& manager, Received& received) {
+CryptoStatus CmBurst::settle(Received& received) {
   UnprotectJob& job = *received.job;
   auto& stream = static_cast<MbReceiveStream&>(*job.stream);
   const MbReceiveStream::Claim claim = stream.examine(job);
@@ -164,7 +165,7 @@ CryptoStatus CmBurst::settle(IMB_MGR& manager, Received& received) {
     if (received.hashed_index == kNoIndex) std::memcpy(received.tag.data(), packet + plain_length, tag_length);
     const size_t first = hash_count_;
     received.hash = addHash(keys, packet, plain_length, claim.index);
-    runHashes(manager, first);
+    runHashes(first);
   }
   if (CRYPTO_memcmp(tag_[received.hash].data(), received.tag.data(), tag_length) != 0) {
     return CryptoStatus::kAuthenticationFailed;

@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "dataplane/srtp/ipsec_mb_manager.h"
 #include "dataplane/srtp/ipsec_mb_stream.h"
 #include "dataplane/srtp/key_derivation.h"
 
@@ -32,15 +33,15 @@ class CmKeys final : public MbKeys {
 /// Room for the jobs of one burst. One per thread.
 class CmBurst {
  public:
-  CmBurst();
+  explicit CmBurst(IMB_MGR& manager);
 
   /// `job` was examined and its index marked used. At most kMbBurst until protect().
   void add(const MbSendStream& stream, ProtectJob& job);
-  void protect(IMB_MGR& manager);
+  void protect();
 
   /// At most kMbBurst until unprotect(), which gives each its status.
   void add(UnprotectJob& job);
-  void unprotect(IMB_MGR& manager);
+  void unprotect();
 
  private:
   using Tag = std::array<uint8_t, 20>;  // as long as ipsec-mb writes it
@@ -56,10 +57,12 @@ class CmBurst {
 
   void addCipher(const CmKeys& keys, const Iv& iv, const uint8_t* from, uint8_t* to, size_t length);
   size_t addHash(const CmKeys& keys, uint8_t* packet, size_t length, uint64_t index);
-  void runCiphers(IMB_MGR& manager);
-  void runHashes(IMB_MGR& manager, size_t first);
-  CryptoStatus settle(IMB_MGR& manager, Received& received);
+  void runCiphers();
+  void runHashes(size_t first);
+  CryptoStatus settle(Received& received);
 
+  IMB_MGR& manager_;
+  FewHashes few_;
   std::array<IMB_JOB, 2 * kMbBurst> cipher_;
   alignas(64) std::array<Iv, 2 * kMbBurst> iv_;
   std::array<IMB_JOB, 2 * kMbBurst> hash_;

