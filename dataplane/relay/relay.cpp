@@ -102,6 +102,10 @@ Relay::~Relay() {
   s.io.release(std::span(s.stock).first(s.stock_count));
 }
 
+void Relay::prepareThread() {
+  state_->backend.prepareThread();
+}
+
 void Relay::apply(Command& command, uint64_t now_ns) {
   RelayState& s = *state_;
   const Counter outcome = std::visit(

@@ -37,6 +37,8 @@ class Relay {
         uint32_t worker, contract::FlowsRegion& flows);
   ~Relay();
 
+  /// Once in the thread that is to call everything below, before its first packet.
+  void prepareThread();
   /// Takes a validated row; afterwards `command` holds what is to be freed.
   void apply(Command& command, uint64_t now_ns);
   /// One burst, at most kBurstMax packets, whose references are taken.

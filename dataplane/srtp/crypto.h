@@ -173,6 +173,8 @@ class Backend {
   virtual std::unique_ptr<ReceiveStream> openReceive(std::shared_ptr<const Keys> keys, uint32_t ssrc,
                                                      uint64_t highest_index, uint32_t window) = 0;
 
+  /// Allocates what the calling thread's bursts need. Without, its first burst does.
+  virtual void prepareThread() {}
   virtual void protect(std::span<ProtectJob> jobs) = 0;
   virtual void unprotect(std::span<UnprotectJob> jobs) = 0;
 };

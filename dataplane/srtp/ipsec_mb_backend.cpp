@@ -54,6 +54,7 @@ class IpsecMbBackend final : public Backend {
     return std::make_unique<MbReceiveStream>(std::move(keys), ssrc, highest_index, window);
   }
 
+  void prepareThread() override { threadState(); }
   void protect(std::span<ProtectJob> jobs) override {
     ThreadState& state = threadState();
     for (; jobs.size() > kMbBurst; jobs = jobs.subspan(kMbBurst)) protectSome(state, jobs.first(kMbBurst));

@@ -30,7 +30,6 @@ void encryptParts(IMB_MGR& manager, const GcmKeys& keys, const ProtectJob& job, 
     IMB_AES128_GCM_ENC_UPDATE(&manager, &keys.expanded(), &context, rest, job.payload.data(), job.payload.size());
     IMB_AES128_GCM_ENC_FINALIZE(&manager, &keys.expanded(), &context, tag, kTag);
   }
-  OPENSSL_cleanse(&context, sizeof(context));
 }
 
 }  // namespace

@@ -75,6 +75,7 @@ void Worker::run(const std::stop_token& stop) {
   takeWakeUpSignals();
   prctl(PR_SET_TIMERSLACK, 1UL);  // the kernel adds 50 us to short sleeps otherwise
   const EalThread identity;
+  relay_.prepareThread();
 
   uint64_t turns = 0;
   uint64_t turn_began_ns = monotonicNow();
