@@ -53,7 +53,8 @@ class AgreementTest : public testing::Test {
       // New, or going on where another process stopped; a roll-over is near either way.
       const uint64_t stopped = once(2) ? 0 : (below(0x1'0000'0000) << 16 | (0xff00 + below(0x200))) & kPacketIndexMax;
       both.next = stopped != 0 ? stopped + 1 : 0xffff - below(100);
-      const bool unbound = once(3);
+      // libsrtp cannot be told the roll-over counter of a stream whose SSRC it does not know.
+      const bool unbound = stopped == 0 && once(3);
       const uint32_t window = once(2) ? kReplayWindowAudio : kReplayWindowVideo;
       for (size_t b = 0; b < 2; ++b) {
         both.sender[b] = backends[b]->openSend(both.keys[b], both.ssrc, stopped != 0 ? stopped + 1 : 0);

@@ -11,7 +11,7 @@
 #include "dataplane/packet/rtp.h"
 #include "dataplane/packet/rtp_extension.h"
 #include "dataplane/relay/relay.h"
-#include "dataplane/srtp/libsrtp_backend.h"
+#include "dataplane/srtp/make_backend.h"
 #include "tests/support/heap_io.h"
 #include "tests/support/relay_client.h"
 
@@ -179,7 +179,7 @@ class World {
   RegionOwner<contract::FlowsRegion> flows = makeRegion<contract::FlowsRegion>();
   contract::Cursor punt_tail{}, event_tail{};
   ReportWriter::Tails tails;
-  std::unique_ptr<srtp::Backend> backend = srtp::makeLibsrtpBackend();
+  std::unique_ptr<srtp::Backend> backend = srtp::makeBackend(srtp::BackendChoice::kAuto);
   std::unique_ptr<Relay> relay;
   std::vector<std::unique_ptr<Client>> clients;
   uint64_t now_ns = 1'000'000'000;
