@@ -47,11 +47,6 @@ GcmKeys::~GcmKeys() {
   OPENSSL_cleanse(&expanded_, sizeof(expanded_));
 }
 
-void GcmKeys::prefetch() const {
-  const auto* at = reinterpret_cast<const char*>(&expanded_);
-  for (size_t i = 0; i < sizeof(expanded_); i += 64) __builtin_prefetch(at + i);
-}
-
 void protectGcm(IMB_MGR& manager, const MbSendStream& stream, ProtectJob& job) {
   const auto& keys = static_cast<const GcmKeys&>(stream.keys());
   const auto iv = keys.iv(stream.ssrc(), job.index);

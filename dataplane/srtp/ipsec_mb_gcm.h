@@ -15,9 +15,6 @@ class GcmKeys final : public MbKeys {
   ~GcmKeys() override;
   const gcm_key_data& expanded() const { return expanded_; }
 
-  /// Begins to load what the next packet will need.
-  void prefetch() const;
-
  private:
   alignas(64) gcm_key_data expanded_;
 };
