@@ -115,8 +115,9 @@ void addDataplane(std::vector<Option>& table) {
                     "device (net_tap0,iface=penstock0)."),
              MEMBER(dataplane.device), kListMax, "PCI addresses or virtual devices", isNotEmpty);
   kind::text(option("workers", "",
-                    "Which cores poll. auto leaves one core to everything else; name cores to keep the "
-                    "relay where its network card's memory is."),
+                    "Which cores poll, one worker each. auto leaves one core of each four to everything else, "
+                    "and with fewer than four runs one worker that is not pinned; name cores to keep the relay "
+                    "where its network card's memory is."),
              MEMBER(dataplane.workers), "auto, or different cores like 2 or 2,3 or 2-5; at most 32", isWorkers);
   kind::choice<>(option("hugepages", "",
                         "Hugepages make large tables faster. auto takes them if the machine has some "

@@ -1,4 +1,4 @@
-// The dataplane daemon: settings, shared memory, DPDK and its ports, the relay on its worker, housekeeping; then
+// The dataplane daemon: settings, shared memory, DPDK and its ports, a relay on each worker, housekeeping; then
 // waiting.
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -7,7 +7,9 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "config/log.h"
@@ -17,9 +19,11 @@
 #include "dataplane/port/eal.h"
 #include "dataplane/port/port.h"
 #include "dataplane/port/port_io.h"
+#include "dataplane/relay/handover.h"
 #include "dataplane/relay/relay.h"
 #include "dataplane/srtp/make_backend.h"
 #include "dataplane/worker/clock.h"
+#include "dataplane/worker/cores.h"
 #include "dataplane/worker/housekeeping.h"
 #include "dataplane/worker/placement.h"
 #include "dataplane/worker/region_files.h"
@@ -37,11 +41,12 @@ void describe(const PortFacts& facts) {
                facts.checks_udp_checksum ? "the port" : "nobody", facts.multicast);
 }
 
-Ports startPorts(const Config& config, const Eal& eal, MbufPool& pool) {
+Ports startPorts(const Config& config, size_t workers, const Eal& eal, MbufPool& pool) {
   if (config.dataplane.device.empty()) {
     throw StartError(kExitConfig, "No port: set dataplane.device, for example to \"net_tap0,iface=penstock0\".");
   }
-  PortRequest request{.mtu = config.dataplane.mtu,
+  PortRequest request{.workers = static_cast<uint16_t>(workers),
+                      .mtu = config.dataplane.mtu,
                       .groups = multicastGroups(localAddresses(config.media)),
                       .identity = fmt::format("{}", fmt::join(config.media.address, " "))};
   Ports ports;
@@ -70,10 +75,15 @@ std::vector<LinkState> linkStates(const Ports& ports) {
   return states;
 }
 
-WorkerSettings workerSettings(const DataplaneConfig& config) {
-  const auto core = placeWorker(config.workers, allowedCores());
-  if (!core) throw StartError(kExitConfig, fmt::format("dataplane.workers: {}.", core.error()));
-  return {.index = 0, .core = *core, .sleeps = config.idle == Idle::kSleep};
+std::vector<WorkerSettings> workerSettings(const DataplaneConfig& config) {
+  const auto cores = placeWorkers(config.workers, allowedCores());
+  if (!cores) throw StartError(kExitConfig, fmt::format("dataplane.workers: {}.", cores.error()));
+  std::vector<WorkerSettings> settings;
+  for (const auto& core : *cores) {
+    settings.push_back(
+        {.index = static_cast<uint32_t>(settings.size()), .core = core, .sleeps = config.idle == Idle::kSleep});
+  }
+  return settings;
 }
 
 std::unique_ptr<srtp::Backend> makeBackend(SrtpBackend wish) {
@@ -87,10 +97,47 @@ std::unique_ptr<srtp::Backend> makeBackend(SrtpBackend wish) {
                    "instructions; auto would take libsrtp.");
 }
 
-void reportStart(contract::DataplaneStatus& status, const Eal& eal, const Ports& ports) {
-  status.worker_count = 1;
+std::string describe(const std::vector<WorkerSettings>& settings) {
+  std::vector<std::string> cores;
+  for (const WorkerSettings& worker : settings) {
+    if (worker.core) cores.push_back(std::to_string(*worker.core));
+  }
+  return fmt::format("{} {}, {}, {}", settings.size(), settings.size() == 1 ? "worker" : "workers",
+                     cores.empty() ? "not pinned" : fmt::format("pinned to {}", fmt::join(cores, ", ")),
+                     settings.front().sleeps ? "sleeping when idle" : "polling always");
+}
+
+void warnOfDistance(const WorkerSettings& worker, const Ports& ports) {
+  const int node = worker.core ? numaNodeOf(*worker.core) : -1;
+  for (const auto& port : ports) {
+    const PortFacts& facts = port->facts();
+    if (node < 0 || facts.numa_node < 0 || node == facts.numa_node) continue;
+    spdlog::warn(
+        "core {} is on NUMA node {} and port {} on node {}: every packet crosses between them; choose "
+        "dataplane.workers from the cores of node {}",
+        *worker.core, node, facts.device, facts.numa_node, facts.numa_node);
+  }
+}
+
+/// A worker and what is its own.
+struct WorkerParts {
+  PortIo io;
+  Relay relay;
+  Worker worker;
+
+  WorkerParts(const Ports& ports, MbufPool& pool, const RelayConfig& config, srtp::Backend& backend,
+              contract::ReportsRegion& reports, HandOverRings& rings, contract::FlowsRegion& flows,
+              const WorkerSettings& settings, WorkerLink& link)
+      : io(ports, pool, static_cast<uint16_t>(settings.index)),
+        relay(config, backend, io, reports, rings, settings.index, flows),
+        worker(settings, relay, io, link, reports) {}
+};
+
+void reportStart(contract::DataplaneStatus& status, size_t workers, const Eal& eal, const Ports& ports) {
+  status.worker_count = static_cast<uint32_t>(workers);
   status.port_count = static_cast<uint32_t>(ports.size());
   status.hugepages = eal.hugepages() ? 1 : 0;
+  status.cycles_hz = cyclesHz();
   status.started_ns = monotonicNow();
 }
 
@@ -111,7 +158,7 @@ int serve(const Config& config) {
                        sizeof(contract::FlowsRegion), "");
   auto& reports = *static_cast<contract::ReportsRegion*>(reports_file.data());
   auto& flows = *static_cast<contract::FlowsRegion*>(flows_file.data());
-  const WorkerSettings worker_settings = workerSettings(config.dataplane);
+  const std::vector<WorkerSettings> settings = workerSettings(config.dataplane);
 
   // Its libraries are loaded while DPDK sleeps, a tenth of a second, to time the CPU's counter.
   auto made_backend = std::async(std::launch::async, makeBackend, config.srtp.backend);
@@ -119,37 +166,47 @@ int serve(const Config& config) {
   const auto backend = made_backend.get();
   spdlog::info("dpdk: {}", eal.memoryText());
   MbufPool pool(config.dataplane.packet_buffers);
-  const Ports ports = startPorts(config, eal, pool);
+  const Ports ports = startPorts(config, settings.size(), eal, pool);
 
-  PortIo io(ports, pool, /*queue=*/0);
-  Relay relay(makeRelayConfig(config, linkFacts(ports)), *backend, io, reports, worker_settings.index, flows);
-  WorkerLink link;
-  Worker worker(worker_settings, relay, io, link, reports);
+  const RelayConfig relay_config = makeRelayConfig(config, linkFacts(ports), settings.size());
+  HandOverRings rings(settings.size());
+  std::vector<std::unique_ptr<WorkerLink>> links;
+  std::vector<std::unique_ptr<WorkerParts>> workers;
+  for (const WorkerSettings& worker : settings) {
+    warnOfDistance(worker, ports);
+    links.push_back(std::make_unique<WorkerLink>());
+    onCore(worker.core, [&] {
+      workers.push_back(std::make_unique<WorkerParts>(ports, pool, relay_config, *backend, reports, rings, flows,
+                                                      worker, *links.back()));
+    });
+  }
   Housekeeping housekeeping(
       {.tables_path = directory + std::string(contract::kTablesFile), .links = [&] { return linkStates(ports); }},
-      *backend, link, reports_file, flows_file);
+      *backend, links, reports_file, flows_file);
 
-  reportStart(reports.status, eal, ports);
+  reportStart(reports.status, settings.size(), eal, ports);
   startWithoutCapabilities([&] {
-    worker.start();
+    for (const auto& parts : workers) parts->worker.start();
     housekeeping.start();
   });
-  spdlog::info("running: SRTP by {}, worker {}, {}", backend->name(),
-               worker_settings.core ? fmt::format("pinned to core {}", *worker_settings.core) : "not pinned",
-               worker_settings.sleeps ? "sleeps when idle" : "polls always");
+  spdlog::info("running: SRTP by {}, {}", backend->name(), describe(settings));
   notifyReady("forwarding");
 
-  uint64_t worker_turns = 0, housekeeping_turns = 0;
+  std::vector<uint64_t> turns(links.size());
+  uint64_t housekeeping_turns = 0;
   const std::string signal = waitForStop([&] {
-    const bool well = link.turns != worker_turns && housekeeping.turns() != housekeeping_turns;
-    worker_turns = link.turns;
-    housekeeping_turns = housekeeping.turns();
+    const uint64_t before = std::exchange(housekeeping_turns, housekeeping.turns());
+    bool well = housekeeping_turns != before;
+    for (size_t i = 0; i < links.size(); ++i) {
+      const uint64_t turns_before = std::exchange(turns[i], links[i]->turns);
+      well = well && turns[i] != turns_before;
+    }
     return well;
   });
   notifyStopping();
   spdlog::info("stopping on {}", signal);
   housekeeping.stop();
-  worker.stop();
+  for (const auto& parts : workers) parts->worker.stop();
   return kExitOk;
 }
 

@@ -27,6 +27,7 @@ constexpr const char* kUsage =
     "\n"
     "  tables   the rows that penstockd has programmed: transports, tracks, subscriptions\n"
     "  drops    every counter by name, and whether all packets are accounted for\n"
+    "  cycles   how many CPU cycles a packet takes, by stage of the packet path\n"
     "  status   whether both daemons live, and what waits between them\n"
     "\n"
     "Exit status: 0; 1 when packets are unaccounted for; 64 for a wrong command line; 69 when a daemon is not there.\n";
@@ -70,7 +71,7 @@ Command parse(int argc, char** argv) {
     std::cout << "penstockctl " PENSTOCK_VERSION "\n";
     std::exit(kExitOk);
   }
-  if (command.name != "tables" && command.name != "drops" && command.name != "status")
+  if (command.name != "tables" && command.name != "drops" && command.name != "cycles" && command.name != "status")
     throw UsageError{command.name.empty() ? "which command?" : "there is no command '" + command.name + "'"};
   return command;
 }
@@ -172,6 +173,20 @@ int printDrops(const Command& command, const contract::ReportsRegion& reports) {
   return balanced ? kExitOk : kExitFailure;
 }
 
+int printCycles(const Command& command, const contract::ReportsRegion& reports) {
+  const object cycles = inspectCycles(reports);
+  if (command.json) {
+    std::cout << cycles << '\n';
+    return kExitOk;
+  }
+  std::cout << fmt::format("one burst of many is measured; {} cycles are a second\n", cell(cycles.at("cycles_hz")));
+  for (const auto& worker : cycles.at("workers").as_array()) {
+    std::cout << "worker " << cell(worker.at("worker")) << '\n';
+    printRows(worker.at("stages").as_array());
+  }
+  return kExitOk;
+}
+
 int printStatus(const Command& command, const contract::TablesRegion* tables, const contract::ReportsRegion* reports) {
   const object status = inspectStatus(tables, reports, monotonicNs());
   const auto lives = [&](const char* daemon) {
@@ -195,6 +210,7 @@ int run(const Command& command) {
   const auto* tables = regionOf<contract::TablesRegion>(tables_file);
   const auto* reports = regionOf<contract::ReportsRegion>(reports_file);
   if (command.name == "tables") return tables ? printTables(command, *tables, reports) : notThere(tables_file.error());
+  if (command.name == "cycles") return reports ? printCycles(command, *reports) : notThere(reports_file.error());
   if (command.name == "drops") return reports ? printDrops(command, *reports) : notThere(reports_file.error());
   for (const auto* file : {&tables_file, &reports_file}) {
     if (!*file) std::cerr << "penstockctl: " << file->error() << '\n';

@@ -228,6 +228,27 @@ object inspectDrops(const ReportsRegion& reports) {
                           {"difference", static_cast<int64_t>(value(Counter::made) - settled)}}}};
 }
 
+object inspectCycles(const contract::ReportsRegion& reports) {
+  array workers;
+  for (uint32_t worker = 0; worker < workersOf(reports); ++worker) {
+    const contract::StageBlock& stages = reports.worker[worker].stages;
+    uint64_t total = 0;
+    for (size_t i = 0; i < contract::kStageCount; ++i) total += stages.read(i).cycles;
+    array rows;
+    for (size_t i = 0; i < contract::kStageCount; ++i) {
+      const contract::StageBlock::Sum sum = stages.read(i);
+      rows.push_back(object{{"stage", contract::kStageTexts[i].name},
+                            {"cycles", sum.cycles},
+                            {"packets", sum.packets},
+                            {"cycles_per_packet", sum.packets == 0 ? 0 : sum.cycles / sum.packets},
+                            {"percent", total == 0 ? 0 : sum.cycles * 100 / total},
+                            {"help", contract::kStageTexts[i].help}});
+    }
+    workers.push_back(object{{"worker", worker}, {"stages", std::move(rows)}});
+  }
+  return {{"cycles_hz", reports.status.cycles_hz}, {"workers", std::move(workers)}};
+}
+
 object inspectStatus(const TablesRegion* tables, const ReportsRegion* reports, uint64_t now_ns) {
   object control{{"present", false}}, dataplane{{"present", false}}, rings;
   if (tables != nullptr) {

@@ -14,6 +14,10 @@ boost::json::object inspectTables(const contract::TablesRegion& tables, const co
 /// conservation sums with their "difference", 0 between two bursts.
 boost::json::object inspectDrops(const contract::ReportsRegion& reports);
 
+/// "cycles_hz", and "workers": by stage, cycles and packets of the measured bursts,
+/// cycles per packet, and its part of all.
+boost::json::object inspectCycles(const contract::ReportsRegion& reports);
+
 /// "control", "dataplane": heartbeat, epoch, pid; "rings": what waits in each. Either region may be nullptr.
 boost::json::object inspectStatus(const contract::TablesRegion* tables, const contract::ReportsRegion* reports,
                                   uint64_t now_ns);

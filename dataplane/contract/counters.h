@@ -12,53 +12,54 @@
 namespace penstock::contract {
 
 // Why a received packet went no further. received = forwarded + punted + answered + the sum of these.
-#define PENSTOCK_RECEIVE_DROPS(X)                                                     \
-  X(frame_truncated, "Ethernet frame shorter than its headers say")                   \
-  X(frame_vlan_other, "VLAN tag missing, or not the configured one")                  \
-  X(frame_type_unknown, "neither ARP, IPv4 nor IPv6")                                 \
-  X(frame_not_ours, "unicast to another MAC address")                                 \
-  X(arp_malformed, "ARP that is not Ethernet/IPv4, or truncated")                     \
-  X(arp_not_ours, "ARP about an address that is not ours")                            \
-  X(ip_malformed, "IP header inconsistent with itself or with the frame")             \
-  X(ip_checksum_bad, "IPv4 header checksum wrong")                                    \
-  X(ip_fragment, "fragment: media datagrams are never fragmented")                    \
-  X(ip_not_ours, "destination address is not ours")                                   \
-  X(ip_protocol_unknown, "neither UDP nor ICMP")                                      \
-  X(icmp_unhandled, "ICMP or ICMPv6 other than echo request and neighbour discovery") \
-  X(nd_malformed, "neighbour discovery that RFC 4861 says to ignore")                 \
-  X(mld_malformed, "multicast listener query that RFC 3810 says to ignore")           \
-  X(udp_malformed, "UDP length inconsistent")                                         \
-  X(udp_checksum_bad, "UDP checksum wrong, as the port reported")                     \
-  X(udp_port_other, "not the media port")                                             \
-  X(udp_source_forbidden, "source is loopback, multicast, unspecified or our own")    \
-  X(datagram_kind_unknown, "first byte outside the ranges of RFC 7983")               \
-  X(datagram_too_long, "payload longer than an MTU")                                  \
-  X(stun_malformed, "STUN lengths or attributes inconsistent")                        \
-  X(stun_not_binding_request, "STUN other than a Binding request")                    \
-  X(stun_source_unroutable, "STUN from an address that no route leads back to")       \
-  X(stun_fingerprint_bad, "FINGERPRINT missing or wrong")                             \
-  X(stun_ufrag_unknown, "USERNAME names no transport of ours")                        \
-  X(stun_integrity_bad, "MESSAGE-INTEGRITY missing or wrong")                         \
-  X(stun_budget_spent, "more checks for one transport than its budget answers")       \
-  X(dtls_source_unvalidated, "DTLS from an address without a valid ICE check")        \
-  X(dtls_budget_spent, "more DTLS than control is asked to look at")                  \
-  X(punt_ring_full, "control did not take punted packets in time")                    \
-  X(rtp_malformed, "RTP header inconsistent")                                         \
-  X(rtp_source_unvalidated, "RTP from an address without a valid ICE check")          \
-  X(rtp_keys_missing, "RTP before the DTLS handshake was done")                       \
-  X(rtp_ssrc_unsignalled, "SSRC, MID and RID name no signalled stream")               \
-  X(srtp_authentication_failed, "SRTP tag wrong")                                     \
-  X(srtp_replayed, "SRTP index seen before, or older than the replay window")         \
-  X(rtp_padding_malformed, "RTP padding longer than the payload")                     \
-  X(rtp_padding_only, "padding without media: a probe of the publisher")              \
-  X(rtp_payload_type_unknown, "payload type was not negotiated for the track")        \
-  X(rtp_rtx_unrequested, "RTX that nothing asked for")                                \
-  X(rtp_track_muted, "track is muted")                                                \
-  X(rtp_no_subscriber, "nobody wants the track now")                                  \
-  X(rtcp_malformed, "RTCP lengths inconsistent")                                      \
-  X(rtcp_source_unvalidated, "RTCP from an address without a valid ICE check")        \
-  X(rtcp_keys_missing, "RTCP before the DTLS handshake was done")                     \
-  X(srtcp_authentication_failed, "SRTCP tag wrong")                                   \
+#define PENSTOCK_RECEIVE_DROPS(X)                                                        \
+  X(frame_truncated, "Ethernet frame shorter than its headers say")                      \
+  X(frame_vlan_other, "VLAN tag missing, or not the configured one")                     \
+  X(frame_type_unknown, "neither ARP, IPv4 nor IPv6")                                    \
+  X(frame_not_ours, "unicast to another MAC address")                                    \
+  X(arp_malformed, "ARP that is not Ethernet/IPv4, or truncated")                        \
+  X(arp_not_ours, "ARP about an address that is not ours")                               \
+  X(ip_malformed, "IP header inconsistent with itself or with the frame")                \
+  X(ip_checksum_bad, "IPv4 header checksum wrong")                                       \
+  X(ip_fragment, "fragment: media datagrams are never fragmented")                       \
+  X(ip_not_ours, "destination address is not ours")                                      \
+  X(ip_protocol_unknown, "neither UDP nor ICMP")                                         \
+  X(icmp_unhandled, "ICMP or ICMPv6 other than echo request and neighbour discovery")    \
+  X(nd_malformed, "neighbour discovery that RFC 4861 says to ignore")                    \
+  X(mld_malformed, "multicast listener query that RFC 3810 says to ignore")              \
+  X(udp_malformed, "UDP length inconsistent")                                            \
+  X(udp_checksum_bad, "UDP checksum wrong, as the port reported")                        \
+  X(udp_port_other, "not the media port")                                                \
+  X(udp_source_forbidden, "source is loopback, multicast, unspecified or our own")       \
+  X(datagram_kind_unknown, "first byte outside the ranges of RFC 7983")                  \
+  X(datagram_too_long, "payload longer than an MTU")                                     \
+  X(stun_malformed, "STUN lengths or attributes inconsistent")                           \
+  X(stun_not_binding_request, "STUN other than a Binding request")                       \
+  X(stun_source_unroutable, "STUN from an address that no route leads back to")          \
+  X(stun_fingerprint_bad, "FINGERPRINT missing or wrong")                                \
+  X(stun_ufrag_unknown, "USERNAME names no transport of ours")                           \
+  X(stun_integrity_bad, "MESSAGE-INTEGRITY missing or wrong")                            \
+  X(stun_budget_spent, "more checks for one transport than its budget answers")          \
+  X(dtls_source_unvalidated, "DTLS from an address without a valid ICE check")           \
+  X(dtls_budget_spent, "more DTLS than control is asked to look at")                     \
+  X(punt_ring_full, "control did not take punted packets in time")                       \
+  X(handover_queue_full, "the worker whose transport it is for did not take it in time") \
+  X(rtp_malformed, "RTP header inconsistent")                                            \
+  X(rtp_source_unvalidated, "RTP from an address without a valid ICE check")             \
+  X(rtp_keys_missing, "RTP before the DTLS handshake was done")                          \
+  X(rtp_ssrc_unsignalled, "SSRC, MID and RID name no signalled stream")                  \
+  X(srtp_authentication_failed, "SRTP tag wrong")                                        \
+  X(srtp_replayed, "SRTP index seen before, or older than the replay window")            \
+  X(rtp_padding_malformed, "RTP padding longer than the payload")                        \
+  X(rtp_padding_only, "padding without media: a probe of the publisher")                 \
+  X(rtp_payload_type_unknown, "payload type was not negotiated for the track")           \
+  X(rtp_rtx_unrequested, "RTX that nothing asked for")                                   \
+  X(rtp_track_muted, "track is muted")                                                   \
+  X(rtp_no_subscriber, "nobody wants the track now")                                     \
+  X(rtcp_malformed, "RTCP lengths inconsistent")                                         \
+  X(rtcp_source_unvalidated, "RTCP from an address without a valid ICE check")           \
+  X(rtcp_keys_missing, "RTCP before the DTLS handshake was done")                        \
+  X(srtcp_authentication_failed, "SRTCP tag wrong")                                      \
   X(srtcp_replayed, "SRTCP index seen before, or older than the replay window")
 
 // Why a packet that the relay wanted to send was not sent. made = sent + the sum of these.
@@ -70,41 +71,43 @@ namespace penstock::contract {
   X(send_too_long, "rewritten packet would exceed the MTU")                                \
   X(send_protect_failed, "SRTP protection failed")                                         \
   X(send_pool_empty, "no free packet buffer")                                              \
+  X(send_handover_full, "the worker whose subscribers it is for did not take it in time")  \
   X(send_queue_full, "the port did not take the packet")
 
 // What else is counted.
-#define PENSTOCK_COUNTERS(X)                                                                  \
-  X(received, "packets taken from the ports")                                                 \
-  X(received_bytes, "bytes of those, with Ethernet header")                                   \
-  X(forwarded, "received packets that at least one subscription wanted")                      \
-  X(punted, "received packets handed to control")                                             \
-  X(answered, "received packets that ended here: STUN, RTCP, ARP, neighbour discovery, echo") \
-  X(neighbour_requests, "ARP requests and neighbour solicitations sent for next hops")        \
-  X(announcements, "ARP announcements, unsolicited advertisements and MLD reports sent")      \
-  X(made, "packets the relay wanted to send")                                                 \
-  X(sent, "packets the ports took")                                                           \
-  X(sent_bytes, "bytes of those, with Ethernet header")                                       \
-  X(media_sent, "RTP packets sent to subscribers, without retransmissions")                   \
-  X(retransmissions_sent, "RTX packets sent for NACKs")                                       \
-  X(nack_unanswerable, "packets a NACK asked for that are not in the cache, or without RTX")  \
-  X(nack_budget_spent, "packets a NACK asked for beyond the budget")                          \
-  X(key_frame_requests_received, "PLI and FIR from subscribers")                              \
-  X(key_frame_requests_sent, "PLI to publishers after merging and rate limiting")             \
-  X(checks_answered, "STUN Binding requests answered with success")                           \
-  X(nominations, "addresses learned or changed by a nominated check")                         \
-  X(consents_lost, "transports silent for 30 s (RFC 7675)")                                   \
-  X(injected, "packets control asked to send")                                                \
-  X(injects_refused, "packets control asked to send that name no live transport")             \
-  X(events_lost, "events control did not take in time")                                       \
-  X(doorbells, "row changes looked at")                                                       \
-  X(rows_applied, "rows accepted")                                                            \
-  X(row_torn, "rows skipped: half written")                                                   \
-  X(row_index_out_of_range, "doorbells or references beyond a table")                         \
-  X(row_generation_wrong, "rows skipped: they refer to a use of a slot that is over")         \
-  X(row_invalid, "rows skipped: a length, kind or count that cannot be")                      \
-  X(row_address_taken, "rows skipped: ufrag or SSRC already in use")                          \
-  X(doorbell_cursor_absurd, "doorbell or inject cursor impossible: all rows were read again") \
-  X(busy_ns, "time spent on bursts that held packets")                                        \
+#define PENSTOCK_COUNTERS(X)                                                                              \
+  X(received, "packets taken from the ports")                                                             \
+  X(received_bytes, "bytes of those, with Ethernet header")                                               \
+  X(forwarded, "received packets that at least one subscription wanted")                                  \
+  X(punted, "received packets handed to control")                                                         \
+  X(handed_over, "received packets that went to the worker whose transport they are for; they end there") \
+  X(answered, "received packets that ended here: STUN, RTCP, ARP, neighbour discovery, echo")             \
+  X(neighbour_requests, "ARP requests and neighbour solicitations sent for next hops")                    \
+  X(announcements, "ARP announcements, unsolicited advertisements and MLD reports sent")                  \
+  X(made, "packets the relay wanted to send")                                                             \
+  X(sent, "packets the ports took")                                                                       \
+  X(sent_bytes, "bytes of those, with Ethernet header")                                                   \
+  X(media_sent, "RTP packets sent to subscribers, without retransmissions")                               \
+  X(retransmissions_sent, "RTX packets sent for NACKs")                                                   \
+  X(nack_unanswerable, "packets a NACK asked for that are not in the cache, or without RTX")              \
+  X(nack_budget_spent, "packets a NACK asked for beyond the budget")                                      \
+  X(key_frame_requests_received, "PLI and FIR from subscribers")                                          \
+  X(key_frame_requests_sent, "PLI to publishers after merging and rate limiting")                         \
+  X(checks_answered, "STUN Binding requests answered with success")                                       \
+  X(nominations, "addresses learned or changed by a nominated check")                                     \
+  X(consents_lost, "transports silent for 30 s (RFC 7675), or whose address another took over")           \
+  X(injected, "packets control asked to send")                                                            \
+  X(injects_refused, "packets control asked to send that name no live transport")                         \
+  X(events_lost, "events control did not take in time")                                                   \
+  X(doorbells, "row changes looked at")                                                                   \
+  X(rows_applied, "rows accepted")                                                                        \
+  X(row_torn, "rows skipped: half written")                                                               \
+  X(row_index_out_of_range, "doorbells or references beyond a table")                                     \
+  X(row_generation_wrong, "rows skipped: they refer to a use of a slot that is over")                     \
+  X(row_invalid, "rows skipped: a length, kind or count that cannot be")                                  \
+  X(row_address_taken, "rows skipped: ufrag or SSRC already in use")                                      \
+  X(doorbell_cursor_absurd, "doorbell or inject cursor impossible: all rows were read again")             \
+  X(busy_ns, "time spent on bursts that held packets")                                                    \
   X(idle_ns, "time spent on empty polls and sleeping")
 
 /// One name space: counters, then receive drops, then send drops.

@@ -7,6 +7,7 @@
 #include "dataplane/contract/rings.h"
 #include "dataplane/contract/rows.h"
 #include "dataplane/contract/slot.h"
+#include "dataplane/contract/stages.h"
 
 namespace penstock::contract {
 
@@ -27,6 +28,7 @@ struct TablesRegion {
 /// What one worker reports.
 struct WorkerReports {
   CounterBlock counters;
+  StageBlock stages;
   Cursor punt_head;
   Cursor event_head;
   Datagram punt[kPuntMax];
@@ -39,6 +41,7 @@ struct alignas(64) DataplaneStatus {
   uint32_t port_count;
   uint64_t started_ns;    // CLOCK_MONOTONIC
   uint64_t tables_epoch;  // epoch of the tables region it reads; 0 = none yet
+  uint64_t cycles_hz;     // rate of the counter that stages are measured with
   uint8_t hugepages;      // 1 = in use
   uint8_t reserved[7];
 };

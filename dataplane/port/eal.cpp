@@ -1,6 +1,7 @@
 #include "dataplane/port/eal.h"
 
 #include <fmt/ranges.h>
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
@@ -67,6 +68,10 @@ std::vector<int> allowedCores() {
     if (CPU_ISSET(core, &set)) cores.push_back(core);
   }
   return cores;
+}
+
+uint64_t cyclesHz() {
+  return rte_get_tsc_hz();
 }
 
 std::string deviceName(const std::string& device) {

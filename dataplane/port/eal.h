@@ -43,6 +43,8 @@ class EalThread {
   EalThread& operator=(const EalThread&) = delete;
 };
 
+/// Rate of the counter that readCycles() reads. DPDK must run (Eal).
+uint64_t cyclesHz();
 /// Cores that the calling thread may run on, in order.
 std::vector<int> allowedCores();
 /// Part of a device string before its arguments: "net_tap0,iface=penstock0" -> "net_tap0".

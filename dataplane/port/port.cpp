@@ -1,7 +1,9 @@
 #include "dataplane/port/port.h"
 
 #include <fmt/format.h>
+#include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_ring.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -16,6 +18,8 @@ namespace {
 // Deep enough for a burst of fan-out (one packet to several hundred subscribers) while the other side is descheduled.
 constexpr uint16_t kReceiveDescriptors = 1024;
 constexpr uint16_t kSendDescriptors = 1024;
+// Frames of workers without a queue, on their way to the one that has queue 0.
+constexpr unsigned kHandedMax = 4096;
 
 std::optional<uint16_t> findPort(const std::string& device) {
   // A PCI device may be written short, and one device may hold several ports: let DPDK match.
@@ -101,28 +105,29 @@ void Port::configure(const PortRequest& request) {
   rte_eth_dev_info info;
   check(rte_eth_dev_info_get(id_, &info), "first question");
   facts_.driver = info.driver_name;
-  if (request.queues > info.max_rx_queues || request.queues > info.max_tx_queues) {
-    throw StartError(kExitPort,
-                     fmt::format("Port \"{}\" has {} queues and {} workers need one each: lower dataplane.workers.",
-                                 request.device, std::min(info.max_rx_queues, info.max_tx_queues), request.queues));
+  facts_.queues = std::min({request.workers, info.max_rx_queues, info.max_tx_queues});
+  facts_.numa_node = rte_eth_dev_socket_id(id_);
+  if (facts_.queues < request.workers) {
+    handed_.reset(rte_ring_create(fmt::format("handed-{}", id_).c_str(), kHandedMax, SOCKET_ID_ANY, RING_F_SC_DEQ));
+    if (!handed_) throw StartError(kExitMemory, fmt::format("DPDK gave no ring ({}).", rte_strerror(rte_errno)));
   }
   rte_eth_conf conf{};
   const uint64_t receive_checks = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   conf.rxmode.offloads = info.rx_offload_capa & receive_checks;
   conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
-  if (request.queues > 1) {
+  if (facts_.queues > 1) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP);
   }
   facts_.checks_udp_checksum = conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   facts_.sends_udp_checksum = conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
-  check(rte_eth_dev_configure(id_, request.queues, request.queues, &conf), "configuration");
+  check(rte_eth_dev_configure(id_, facts_.queues, facts_.queues, &conf), "configuration");
 }
 
 void Port::setUpQueues(const PortRequest& request, MbufPool& pool) {
   uint16_t receive = kReceiveDescriptors, send = kSendDescriptors;
   check(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &send), "queue lengths");
-  for (uint16_t queue = 0; queue < request.queues; ++queue) {
+  for (uint16_t queue = 0; queue < facts_.queues; ++queue) {
     check(rte_eth_rx_queue_setup(id_, queue, receive, SOCKET_ID_ANY, nullptr, pool.raw()), "receive queue");
     check(rte_eth_tx_queue_setup(id_, queue, send, SOCKET_ID_ANY, nullptr), "send queue");
   }
@@ -165,6 +170,26 @@ void Port::start(const PortRequest& request) {
     facts_.multicast = "promiscuous";
   } else {
     facts_.multicast = "as the driver has it";
+  }
+}
+
+void ClosesRing::operator()(rte_ring* ring) const {
+  rte_ring_free(ring);
+}
+
+size_t Port::handToSender(std::span<rte_mbuf*> mbufs) {
+  return rte_ring_mp_enqueue_burst(handed_.get(), reinterpret_cast<void**>(mbufs.data()),
+                                   static_cast<unsigned>(mbufs.size()), nullptr);
+}
+
+void Port::sendHanded() {
+  if (!handed_) return;
+  std::array<rte_mbuf*, kBurstMax> mbufs;
+  for (unsigned left = 1; left > 0;) {
+    const auto count = static_cast<uint16_t>(
+        rte_ring_sc_dequeue_burst(handed_.get(), reinterpret_cast<void**>(mbufs.data()), mbufs.size(), &left));
+    const uint16_t took = count == 0 ? 0 : rte_eth_tx_burst(id_, 0, mbufs.data(), count);
+    for (uint16_t i = took; i < count; ++i) rte_pktmbuf_free(mbufs[i]);
   }
 }
 

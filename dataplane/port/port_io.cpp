@@ -23,21 +23,24 @@ constexpr size_t kMacsEnd = 12;
 
 PortIo::PortIo(std::span<const std::unique_ptr<Port>> ports, MbufPool& pool, uint16_t queue)
     : pool_(pool), queue_(queue) {
-  for (const auto& port : ports) ports_.push_back(port->id());
+  for (const auto& port : ports) ports_.push_back(port.get());
   if (ports_.size() > 1) learned_.resize(kLearnedMax);
 }
 
 size_t PortIo::receive(size_t port, std::span<Packet> burst) {
+  Port& from = *ports_[port];
+  if (queue_ >= from.queues()) return 0;
+  if (queue_ == 0) from.sendHanded();
   std::array<rte_mbuf*, kBurstMax> mbufs;
   const auto wanted = static_cast<uint16_t>(std::min(burst.size(), mbufs.size()));
-  const uint16_t got = rte_eth_rx_burst(ports_[port], queue_, mbufs.data(), wanted);
+  const uint16_t got = rte_eth_rx_burst(from.id(), queue_, mbufs.data(), wanted);
   for (uint16_t i = 0; i < got; ++i) burst[i] = packetOf(mbufs[i]);
   if (!learned_.empty()) learn(static_cast<uint16_t>(port), burst.first(got));
   return got;
 }
 
 size_t PortIo::send(std::span<const Packet> packets) {
-  if (ports_.size() == 1) return sendTo(ports_[0], packets);
+  if (ports_.size() == 1) return sendTo(*ports_[0], packets);
   size_t sent = 0;
   while (!packets.empty()) {
     // One call per run of packets to the same port.
@@ -52,14 +55,14 @@ size_t PortIo::send(std::span<const Packet> packets) {
         return next != nullptr && next->port == first->port;
       };
       while (run < packets.size() && same(packets[run])) ++run;
-      sent += sendTo(ports_[first->port], packets.first(run));
+      sent += sendTo(*ports_[first->port], packets.first(run));
     }
     packets = packets.subspan(run);
   }
   return sent;
 }
 
-size_t PortIo::sendTo(uint16_t port, std::span<const Packet> packets) {
+size_t PortIo::sendTo(Port& port, std::span<const Packet> packets) {
   size_t sent = 0;
   while (!packets.empty()) {
     std::array<rte_mbuf*, kBurstMax> mbufs;
@@ -71,8 +74,8 @@ size_t PortIo::sendTo(uint16_t port, std::span<const Packet> packets) {
     }
     auto ready = static_cast<uint16_t>(count);
     // Writes the pseudo-header checksum where the driver's hardware wants to find it.
-    if (offload) ready = rte_eth_tx_prepare(port, queue_, mbufs.data(), ready);
-    const uint16_t took = rte_eth_tx_burst(port, queue_, mbufs.data(), ready);
+    if (offload) ready = rte_eth_tx_prepare(port.id(), queueOf(port), mbufs.data(), ready);
+    const uint16_t took = transmit(port, std::span(mbufs).first(ready));
     for (size_t i = took; i < count; ++i) rte_pktmbuf_free(mbufs[i]);
     sent += took;
     packets = packets.subspan(count);
@@ -80,18 +83,23 @@ size_t PortIo::sendTo(uint16_t port, std::span<const Packet> packets) {
   return sent;
 }
 
+uint16_t PortIo::transmit(Port& port, std::span<rte_mbuf*> mbufs) const {
+  if (queue_ >= port.queues()) return static_cast<uint16_t>(port.handToSender(mbufs));
+  return rte_eth_tx_burst(port.id(), queue_, mbufs.data(), static_cast<uint16_t>(mbufs.size()));
+}
+
 /// Broadcast, multicast, or a neighbour not heard of yet. The copies share the bytes, which nobody changes any more.
 size_t PortIo::sendEverywhere(const Packet& packet) {
   rte_mbuf* mbuf = mbufToSend(packet);
   rte_mbuf_refcnt_update(mbuf, static_cast<int16_t>(ports_.size() - 1));
   size_t sent = 0;
-  for (uint16_t port : ports_) {
+  for (Port* port : ports_) {
     // Prepared once is prepared for all: the ports are used with the offloads that all of them have.
-    if (mbuf->ol_flags != 0 && sent == 0 && rte_eth_tx_prepare(port, queue_, &mbuf, 1) != 1) {
+    if (mbuf->ol_flags != 0 && sent == 0 && rte_eth_tx_prepare(port->id(), queueOf(*port), &mbuf, 1) != 1) {
       rte_pktmbuf_free(mbuf);
       continue;
     }
-    if (rte_eth_tx_burst(port, queue_, &mbuf, 1) == 1) {
+    if (transmit(*port, std::span(&mbuf, 1)) == 1) {
       ++sent;
     } else {
       rte_pktmbuf_free(mbuf);

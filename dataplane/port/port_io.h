@@ -16,7 +16,8 @@ namespace penstock {
 
 class PortIo final : public PacketIo {
  public:
-  /// All ports wear the first one's MAC address, as the relay knows only one.
+  /// All ports wear the first one's MAC address, as the relay knows only one. A port without a queue of that number is
+  /// sent to through whoever has queue 0 of it.
   PortIo(std::span<const std::unique_ptr<Port>> ports, MbufPool& pool, uint16_t queue);
 
   size_t portCount() const { return ports_.size(); }
@@ -36,12 +37,16 @@ class PortIo final : public PacketIo {
   };
   static constexpr size_t kLearnedMax = 4096;
 
-  size_t sendTo(uint16_t port, std::span<const Packet> packets);
+  size_t sendTo(Port& port, std::span<const Packet> packets);
   size_t sendEverywhere(const Packet& packet);
+  /// Sends on the worker's own queue, or hands over to whoever has one; returns how many were taken.
+  uint16_t transmit(Port& port, std::span<rte_mbuf*> mbufs) const;
   void learn(uint16_t port, std::span<const Packet> burst);
   const Learned* lookUp(uint64_t mac) const;
 
-  std::vector<uint16_t> ports_;
+  uint16_t queueOf(const Port& port) const { return queue_ < port.queues() ? queue_ : uint16_t{0}; }
+
+  std::vector<Port*> ports_;
   MbufPool& pool_;
   uint16_t queue_;
   std::vector<Learned> learned_;  // direct-mapped by MAC; empty with one port

@@ -14,6 +14,8 @@ namespace penstock {
 Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns);
 Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns);
 Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t now_ns);
+Counter applyElsewhere(RelayState& s, const ElsewhereCommand& command);
+Counter applyFanOut(RelayState& s, const FanOutCommand& command);
 
 // What belongs to the closed row goes with it; an index that holds nothing is no error.
 void closeTransport(RelayState& s, uint32_t index);

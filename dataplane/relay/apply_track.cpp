@@ -5,6 +5,7 @@
 #include "dataplane/relay/apply.h"
 #include "dataplane/relay/flows.h"
 #include "dataplane/relay/requests.h"
+#include "dataplane/relay/steer.h"
 
 namespace penstock {
 
@@ -66,6 +67,10 @@ void resumeBindings(const TrackCommand& command, contract::TrackRow& row) {
   }
 }
 
+size_t cachePackets(const contract::TrackRow& row) {
+  return row.kind == contract::MediaKind::kVideo ? kVideoCachePackets : 1;
+}
+
 void setTrack(RelayState& s, TrackState& track, const contract::TrackRow& row, const contract::TrackRow& bound) {
   track.row = row;
   track.clock_rate_hz.fill(0);
@@ -91,12 +96,30 @@ void setTrack(RelayState& s, TrackState& track, const contract::TrackRow& row, c
   }
 }
 
+/// Its packets come decrypted and accounted for: it has no streams, and no place in reports and flows.
+Counter applyForeign(RelayState& s, const TrackCommand& command) {
+  const contract::TrackRow& row = command.row;
+  if (!s.tracks.holds(command.index)) {
+    s.tracks.emplace(command.index, cachePackets(row)).foreign = true;
+    s.transports[row.transport.index].tracks.push_back(command.index);
+  }
+  setTrack(s, s.tracks[command.index], row, row);
+  return Counter::rows_applied;
+}
+
 }  // namespace
+
+Counter applyFanOut(RelayState& s, const FanOutCommand& command) {
+  if (!s.tracks.holds(command.track.index)) return Counter::row_generation_wrong;
+  s.tracks[command.track.index].fan_out = command.workers;
+  return Counter::rows_applied;
+}
 
 Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
   contract::TrackRow row = command.row;
   if (row.state == contract::RowState::kFree) return closeTrack(s, command.index), Counter::rows_applied;
   if (!refersTo(s.transports, row.transport)) return Counter::row_generation_wrong;
+  if (command.foreign) return applyForeign(s, command);
   if (s.tracks.holds(command.index)) {
     const contract::TrackRow& held = s.tracks[command.index].row;
     const bool same = held.generation == row.generation && held.transport == row.transport && held.kind == row.kind;
@@ -104,8 +127,7 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
   }
   const bool opening = !s.tracks.holds(command.index);
   if (opening) {
-    const bool video = row.kind == contract::MediaKind::kVideo;
-    s.tracks.emplace(command.index, video ? kVideoCachePackets : 1);
+    s.tracks.emplace(command.index, cachePackets(row));
     resumeBindings(command, row);
   } else {
     unregisterIncoming(s, s.tracks[command.index]);
@@ -140,6 +162,7 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
   if (unmuted) {
     // What was sent while it was muted is not missing: numbers go on where they stopped.
     for (const uint32_t index : track.subscriptions) s.subscriptions[index].sequence.switchSource(0);
+    tellFanOut(s, command.index, [&](auto reference, auto&& tell) { tell(handover::Resumed{reference}); });
     requestKeyFrame(s, command.index, now_ns);
   }
   return Counter::rows_applied;
@@ -149,18 +172,20 @@ void closeTrack(RelayState& s, uint32_t index) {
   TrackState* track = s.tracks.find(index);
   if (track == nullptr) return;
   while (!track->subscriptions.empty()) closeSubscription(s, track->subscriptions.back());
-  unregisterIncoming(s, *track);
-  for (EncodingState& encoding : track->encoding) {
-    retire(s, track->row.transport.index, encoding.ssrc, std::move(encoding.media));
-    retire(s, track->row.transport.index, encoding.rtx_ssrc, std::move(encoding.rtx));
+  if (!track->foreign) {
+    unregisterIncoming(s, *track);
+    for (EncodingState& encoding : track->encoding) {
+      retire(s, track->row.transport.index, encoding.ssrc, std::move(encoding.media));
+      retire(s, track->row.transport.index, encoding.rtx_ssrc, std::move(encoding.rtx));
+    }
+    s.flows.track[index] = {};
+    s.reports.track[index] = {};
   }
   std::erase(s.transports[track->row.transport.index].tracks, index);
   track->cache.clear([&](CachedPacket cached) {
     s.io.release(std::span(&cached.packet, 1));
     --s.cached_packets;
   });
-  s.flows.track[index] = {};
-  s.reports.track[index] = {};
   s.tracks.erase(index);
 }
 

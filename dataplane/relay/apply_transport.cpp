@@ -16,12 +16,19 @@ UfragKey ufragOf(const contract::TransportRow& row) {
   return key;
 }
 
-void openTransport(RelayState& s, uint32_t index, const contract::TransportRow& row, uint64_t now_ns) {
+/// A transport, or the publisher of foreign tracks.
+TransportState& emplaceTransport(RelayState& s, uint32_t index) {
   TransportState& transport = s.transports.emplace(index);
   transport.active_position = static_cast<uint32_t>(s.active.size());
+  s.active.push_back(index);
+  return transport;
+}
+
+void openTransport(RelayState& s, uint32_t index, const contract::TransportRow& row, uint64_t now_ns) {
+  TransportState& transport = emplaceTransport(s, index);
   // Spread over the interval, so that a storm of joins is not a storm of reports each second.
   transport.next_report_ns = now_ns + mixBits(index ^ s.config.seed) % kReportIntervalNs;
-  s.active.push_back(index);
+  s.owner_of[index] = static_cast<uint8_t>(s.peers.self());
   s.reports.transport[index] = {.generation = row.generation};
   contract::TransportFlow& flow = s.flows.transport[index];
   if (flow.generation != row.generation) {
@@ -47,11 +54,37 @@ void storeReceived(contract::TransportFlow& flow, const TransportState& transpor
   storeRetired(flow, transport);
 }
 
+/// What belongs to another worker has neither keys nor addresses here, and no place in reports and flows.
+Counter applyForeign(RelayState& s, const TransportCommand& command) {
+  if (!s.transports.holds(command.index)) emplaceTransport(s, command.index).foreign = true;
+  TransportState& transport = s.transports[command.index];
+  transport.row = command.row;
+  setExtensions(transport, command.row);
+  return Counter::rows_applied;
+}
+
 }  // namespace
+
+Counter applyElsewhere(RelayState& s, const ElsewhereCommand& command) {
+  // The ufrag that led there before: rows of one index come in order.
+  if (const auto known = s.ufrag_elsewhere.find(command.index); known != s.ufrag_elsewhere.end()) {
+    if (const uint32_t* index = s.by_ufrag.find(known->second); index != nullptr && *index == command.index) {
+      s.by_ufrag.erase(known->second);
+    }
+    s.ufrag_elsewhere.erase(known);
+  }
+  if (command.row.state == contract::RowState::kFree) return Counter::rows_applied;
+  const UfragKey ufrag = ufragOf(command.row);
+  s.owner_of[command.index] = static_cast<uint8_t>(command.worker);
+  s.by_ufrag.set(ufrag, command.index);
+  s.ufrag_elsewhere[command.index] = ufrag;
+  return Counter::rows_applied;
+}
 
 Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns) {
   const contract::TransportRow& row = command.row;
   if (row.state == contract::RowState::kFree) return closeTransport(s, command.index), Counter::rows_applied;
+  if (command.foreign) return applyForeign(s, command);
   const UfragKey ufrag = ufragOf(row);
   if (const uint32_t* other = s.by_ufrag.find(ufrag); other != nullptr && *other != command.index) {
     return Counter::row_address_taken;
@@ -91,14 +124,16 @@ void closeTransport(RelayState& s, uint32_t index) {
   if (transport == nullptr) return;
   while (!transport->subscriptions.empty()) closeSubscription(s, transport->subscriptions.back());
   while (!transport->tracks.empty()) closeTrack(s, transport->tracks.back());
-  forgetRemotes(s, index);
-  s.by_ufrag.erase(ufragOf(transport->row));
+  if (!transport->foreign) {
+    forgetRemotes(s, index);
+    s.by_ufrag.erase(ufragOf(transport->row));
+    s.flows.transport[index] = {};
+    s.reports.transport[index] = {};
+  }
   const uint32_t last = s.active.back();
   s.active[transport->active_position] = last;
   s.transports[last].active_position = transport->active_position;
   s.active.pop_back();
-  s.flows.transport[index] = {};
-  s.reports.transport[index] = {};
   s.transports.erase(index);
 }
 

@@ -4,6 +4,7 @@
 
 #include "dataplane/packet/stun.h"
 #include "dataplane/relay/requests.h"
+#include "dataplane/relay/steer.h"
 #include "dataplane/relay/transmit.h"
 
 namespace penstock {
@@ -18,10 +19,12 @@ Remote* findRemote(TransportState& transport, const Address& address) {
 }
 
 /// A place for a newly nominated address: a free one, or that of the longest silent.
-Remote& placeFor(RelayState& s, TransportState& transport) {
+Remote& placeFor(RelayState& s, uint32_t index) {
+  TransportState& transport = s.transports[index];
   if (transport.remote_count < kRemoteMax) return transport.remotes[transport.remote_count++];
   Remote& oldest = *std::ranges::min_element(transport.remotes, {}, &Remote::last_check_ns);
   s.by_remote.erase(oldest.address);
+  tellRemoteGone(s, index, oldest.address);
   return oldest;
 }
 
@@ -56,12 +59,8 @@ Counter answerCheck(RelayState& s, const FrameView& view, uint64_t now_ns) {
   if (!s.routes.find(view.source)) return Counter::stun_source_unroutable;
   const auto request = parseStunRequest(view.payload);
   if (!request) return request.error();
-  const std::string_view ufrag = request->ownUfrag();
-  UfragKey key{};
-  if (ufrag.empty() || ufrag.size() > key.size()) return Counter::stun_ufrag_unknown;
-  std::ranges::copy(ufrag, key.begin());
-  const uint32_t* found = s.by_ufrag.find(key);
-  if (found == nullptr) return Counter::stun_ufrag_unknown;
+  const uint32_t* found = findByUfrag(s, request->ownUfrag());
+  if (found == nullptr || !s.owns(*found)) return Counter::stun_ufrag_unknown;
   const uint32_t index = *found;
   TransportState& transport = s.transports[index];
   if (!transport.check_budget.allow(now_ns)) return Counter::stun_budget_spent;
@@ -89,11 +88,10 @@ void nominate(RelayState& s, uint32_t index, const Address& address, uint64_t no
   if (transport.nominated == address) return;
   if (findRemote(transport, address) == nullptr) {
     // A client that comes back from the same port has a new transport: its old one loses the address.
-    if (const uint32_t* other = s.by_remote.find(address); other != nullptr && *other != index) {
-      forgetRemotes(s, *other);
-    }
-    placeFor(s, transport) = {address, now_ns};
+    if (const uint32_t* other = s.ownAt(address); other != nullptr && *other != index) loseConsent(s, *other, now_ns);
+    placeFor(s, index) = {address, now_ns};
     s.by_remote.set(address, index);
+    tellRemotes(s, index);
   }
   const bool first = !transport.sendable();
   transport.nominated = address;
@@ -110,7 +108,10 @@ void nominate(RelayState& s, uint32_t index, const Address& address, uint64_t no
 
 void forgetRemotes(RelayState& s, uint32_t index) {
   TransportState& transport = s.transports[index];
-  for (uint32_t i = 0; i < transport.remote_count; ++i) s.by_remote.erase(transport.remotes[i].address);
+  for (uint32_t i = 0; i < transport.remote_count; ++i) {
+    s.by_remote.erase(transport.remotes[i].address);
+    tellRemoteGone(s, index, transport.remotes[i].address);
+  }
   transport.remote_count = 0;
   transport.nominated = {};
   transport.header = {};
@@ -118,15 +119,18 @@ void forgetRemotes(RelayState& s, uint32_t index) {
   s.reports.transport[index].nominated = 0;
 }
 
+void loseConsent(RelayState& s, uint32_t index, uint64_t now_ns) {
+  s.count(Counter::consents_lost);
+  tell(s, contract::EventKind::kTransportConsentLost, index, now_ns);
+  forgetRemotes(s, index);
+}
+
 void expireConsent(RelayState& s, uint32_t index, uint64_t now_ns) {
   TransportState& transport = s.transports[index];
   if (!transport.sendable()) return;
   uint64_t last_ns = 0;
   for (uint32_t i = 0; i < transport.remote_count; ++i) last_ns = std::max(last_ns, transport.remotes[i].last_check_ns);
-  if (now_ns - last_ns < kConsentNs) return;
-  s.count(Counter::consents_lost);
-  tell(s, contract::EventKind::kTransportConsentLost, index, now_ns);
-  forgetRemotes(s, index);
+  if (now_ns - last_ns >= kConsentNs) loseConsent(s, index, now_ns);
 }
 
 }  // namespace penstock

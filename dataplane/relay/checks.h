@@ -14,6 +14,9 @@ void nominate(RelayState& s, uint32_t index, const Address& address, uint64_t no
 /// Forgets every address of the transport.
 void forgetRemotes(RelayState& s, uint32_t index);
 
+/// Media may not go to the transport's addresses any more: control is told, and they are forgotten.
+void loseConsent(RelayState& s, uint32_t index, uint64_t now_ns);
+
 /// Ends the transport's sending if nobody proved consent for 30 s (RFC 7675).
 void expireConsent(RelayState& s, uint32_t index, uint64_t now_ns);
 

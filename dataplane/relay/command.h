@@ -1,4 +1,5 @@
-// What housekeeping hands to a worker: a validated row, and the crypto objects that it needs, already made.
+// What housekeeping hands to a worker: a validated row and the crypto objects that it needs, already made; and what it
+// must know of what belongs to other workers.
 #pragma once
 
 #include <array>
@@ -33,6 +34,8 @@ struct TransportCommand {
   // From the flows region after a restart of the dataplane.
   contract::Address resume_remote{};  // port 0 = none
   std::vector<RetiredStream> retired;
+
+  bool foreign = false;  // another worker's, the publisher of a track that has subscribers here
 };
 
 struct TrackCommand {
@@ -42,6 +45,7 @@ struct TrackCommand {
   uint32_t index;
   contract::TrackRow row;
   std::array<Streams, contract::kEncodingMax> encoding;
+  bool foreign = false;  // of a foreign transport: comes decrypted from the worker that owns it
 };
 
 /// The first index that will be used is the streams' nextIndex().
@@ -52,6 +56,19 @@ struct SubscriptionCommand {
   uint32_t timestamp_offset = 0;  // subscriber's RTP timestamp = publisher's + this
 };
 
-using Command = std::variant<TransportCommand, TrackCommand, SubscriptionCommand>;
+/// A transport belongs to another worker: frames for it are to be handed there. The row has no secrets.
+struct ElsewhereCommand {
+  uint32_t index;
+  contract::TransportRow row;
+  uint32_t worker;
+};
+
+/// Other workers, as bits, that have subscribers of a track that is this one's.
+struct FanOutCommand {
+  contract::RowReference track;
+  uint32_t workers;
+};
+
+using Command = std::variant<TransportCommand, TrackCommand, SubscriptionCommand, ElsewhereCommand, FanOutCommand>;
 
 }  // namespace penstock

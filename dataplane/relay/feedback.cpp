@@ -3,6 +3,7 @@
 #include "dataplane/packet/rtcp.h"
 #include "dataplane/relay/flows.h"
 #include "dataplane/relay/requests.h"
+#include "dataplane/relay/steer.h"
 #include "dataplane/stream/report_builder.h"
 
 namespace penstock {
@@ -19,6 +20,9 @@ void takeSenderReport(RelayState& s, uint32_t transport, uint32_t ssrc, const Se
   encoding.statistics.onSenderReport(info.ntp, now_ns);
   encoding.clock.onSenderReport(info.ntp, info.rtp_timestamp);
   s.transports[transport].clock.onSenderReport(info.ntp, now_ns);
+  tellFanOut(s, stream->track, [&](auto reference, auto&& tell) {
+    tell(handover::SenderReport{reference, stream->encoding, info, now_ns});
+  });
 }
 
 void takeReportBlock(RelayState& s, uint32_t transport, const ReportBlock& block, uint64_t now_ns) {
@@ -81,7 +85,7 @@ bool take(RelayState& s, uint32_t transport, const RtcpMember& member, uint64_t 
 }  // namespace
 
 Counter takeRtcp(RelayState& s, const Packet& packet, const FrameView& frame, uint64_t now_ns) {
-  const uint32_t* transport = s.by_remote.find(frame.source);
+  const uint32_t* transport = s.ownAt(frame.source);
   if (transport == nullptr) return Counter::rtcp_source_unvalidated;
   TransportState& state = s.transports[*transport];
   if (!state.srtcp_receiver) return Counter::rtcp_keys_missing;

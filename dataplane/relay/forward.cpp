@@ -31,6 +31,7 @@ size_t Forwarder::forward(RelayState& s, TrackState& track, const RtpView& view,
     ++wanted;
     add(s, index, view, source, now_ns);
   }
+  s.stages.mark(contract::Stage::rewrite, wanted);
   return wanted;
 }
 
@@ -121,8 +122,11 @@ void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& 
 
 void Forwarder::flush(RelayState& s) {
   if (count_ == 0) return;
+  s.stages.mark(contract::Stage::rewrite, 0);
   s.backend.protect(std::span(jobs_).first(count_));
+  s.stages.mark(contract::Stage::protect, count_);
   for (size_t i = 0; i < count_; ++i) finish(s, outgoing_[i], jobs_[i]);
+  s.stages.mark(contract::Stage::stamp, 0);
   count_ = 0;
 }
 

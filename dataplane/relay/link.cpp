@@ -21,8 +21,10 @@ void forgetHeaders(RelayState& s) {
   for (const uint32_t index : s.active) s.transports[index].header = {};
 }
 
-void learn(RelayState& s, const Neighbour& neighbour, bool solicited, uint64_t now_ns) {
-  if (s.neighbours.learn(neighbour, solicited, now_ns)) forgetHeaders(s);
+/// Answers come to one queue, whichever worker asked.
+void learnForAll(RelayState& s, const Neighbour& neighbour, bool solicited, uint64_t now_ns) {
+  learn(s, neighbour, solicited, now_ns);
+  s.peers.forEach([&](uint32_t worker) { s.peers.tell(worker, handover::Seen{neighbour, solicited}); });
 }
 
 Address ownAddressFor(const RelayState& s, const FrameView& view) {
@@ -75,11 +77,16 @@ void reportGroups(RelayState& s, ListenerRecord record) {
 
 }  // namespace
 
+void learn(RelayState& s, const Neighbour& neighbour, bool solicited, uint64_t now_ns) {
+  if (s.neighbours.learn(neighbour, solicited, now_ns)) forgetHeaders(s);
+}
+
 Counter answerArp(RelayState& s, const FrameView& view, uint64_t now_ns) {
   const auto message = parseArp(view);
   if (!message) return message.error();
   if (!s.routes.isOurs(message->target)) return Counter::arp_not_ours;
-  if (!message->probe && s.routes.isOnLink(message->sender.ip)) learn(s, message->sender, !message->request, now_ns);
+  if (!message->probe && s.routes.isOnLink(message->sender.ip))
+    learnForAll(s, message->sender, !message->request, now_ns);
   if (message->request) {
     transmitFrame(s, [&](std::span<uint8_t> out) {
       return writeArpReply(*message, {message->target, s.config.mac}, s.config.vlan, out);
@@ -92,7 +99,7 @@ Counter answerNeighbourDiscovery(RelayState& s, const FrameView& view, uint64_t 
   const auto message = parseNeighbourDiscovery(view);
   if (!message) return message.error();
   if (const auto neighbour = message->neighbour()) {
-    learn(s, *neighbour, !message->solicitation && message->solicited, now_ns);
+    learnForAll(s, *neighbour, !message->solicitation && message->solicited, now_ns);
   }
   if (!message->solicitation) return Counter::answered;
   if (!s.routes.isOurs(message->target)) return Counter::ip_not_ours;
@@ -122,7 +129,8 @@ Counter answerEcho(RelayState& s, const FrameView& view) {
 }
 
 void announce(RelayState& s, uint64_t now_ns) {
-  const AnnouncementSchedule::Due due = s.announcements.poll(now_ns);
+  AnnouncementSchedule::Due due = s.announcements.poll(now_ns);
+  if (s.peers.self() != 0) due.arp = due.advertisement = due.report = false;  // one says it for all
   for (const Cidr& local : s.config.addresses) {
     const Neighbour own{local.address, s.config.mac};
     const bool v4 = isV4(local.address);

@@ -14,6 +14,8 @@ Counter answerEcho(RelayState& s, const FrameView& view);
 
 /// Sends what of the announcements is due.
 void announce(RelayState& s, uint64_t now_ns);
+/// A neighbour said where it is, here or to another worker.
+void learn(RelayState& s, const Neighbour& neighbour, bool solicited, uint64_t now_ns);
 
 /// Sends the requests that are due, and forgets the headers that a change made wrong.
 void pollNeighbours(RelayState& s, uint64_t now_ns);

@@ -4,6 +4,7 @@
 
 #include "dataplane/packet/rtp_extension.h"
 #include "dataplane/relay/flows.h"
+#include "dataplane/relay/steer.h"
 
 namespace penstock {
 
@@ -84,7 +85,8 @@ void note(RelayState& s, uint32_t index, const RtpView& view, const RtpExtension
   }
 }
 
-/// Keeps the packet for retransmission, within the limit of all tracks together.
+}  // namespace
+
 void keep(RelayState& s, TrackState& track, const CachedPacket& packet, uint16_t sequence, uint64_t now_ns) {
   if (s.cached_packets >= s.config.cached_packets_max) return;
   s.io.retain(std::span(&packet.packet, 1));
@@ -95,10 +97,12 @@ void keep(RelayState& s, TrackState& track, const CachedPacket& packet, uint16_t
   }
 }
 
-}  // namespace
+void leaveOut(RelayState& s, const TrackState& track, uint16_t sequence) {
+  for (const uint32_t subscription : track.subscriptions) s.subscriptions[subscription].sequence.leaveOut(sequence);
+}
 
 std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, const FrameView& frame) {
-  const uint32_t* transport = s.by_remote.find(frame.source);
+  const uint32_t* transport = s.ownAt(frame.source);
   if (transport == nullptr) return Counter::rtp_source_unvalidated;
   const auto view = parseRtpHeader(frame.payload);
   if (!view) return view.error();
@@ -147,15 +151,18 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   note(s, stream.track, view, *extensions, now_ns);
   if (track.muted()) return Counter::rtp_track_muted;
   if (empty) {
-    for (const uint32_t subscription : track.subscriptions) {
-      s.subscriptions[subscription].sequence.leaveOut(view.sequence);
-    }
+    leaveOut(s, track, view.sequence);
+    tellFanOut(s, stream.track, [&](auto reference, auto&& tell) {
+      tell(handover::LeftOut{reference, view.sequence});
+    });
     return Counter::rtp_padding_only;
   }
-  if (track.subscriptions.empty()) return Counter::rtp_no_subscriber;
+  if (!track.wanted()) return Counter::rtp_no_subscriber;
   if (track.isVideo()) keep(s, track, packet, view.sequence, now_ns);
   const auto source = describe(s.transports[transport], view, *extensions);
-  return s.forwarder.forward(s, track, view, source, now_ns) > 0 ? Counter::forwarded : Counter::rtp_no_subscriber;
+  s.stages.mark(contract::Stage::account, 1);
+  const size_t wanted = s.forwarder.forward(s, track, view, source, now_ns) + share(s, stream.track, packet);
+  return wanted > 0 ? Counter::forwarded : Counter::rtp_no_subscriber;
 }
 
 }  // namespace
@@ -163,6 +170,7 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
 void MediaBurst::finish(RelayState& s, uint64_t now_ns) {
   if (count_ == 0) return;
   s.backend.unprotect(std::span(jobs_).first(count_));
+  s.stages.mark(contract::Stage::unprotect, count_);
   for (size_t i = 0; i < count_; ++i) {
     const srtp::UnprotectJob& job = jobs_[i];
     Item& item = items_[i];

@@ -7,12 +7,13 @@
 
 #include "dataplane/relay/packet.h"
 #include "dataplane/relay/report_writer.h"
+#include "dataplane/relay/stage_meter.h"
 
 namespace penstock {
 
 class Outbox {
  public:
-  Outbox(PacketIo& io, ReportWriter& report) : io_(io), report_(report) {}
+  Outbox(PacketIo& io, ReportWriter& report, StageMeter& stages) : io_(io), report_(report), stages_(stages) {}
 
   void push(const Packet& packet) {
     packets_[count_++] = packet;
@@ -24,8 +25,10 @@ class Outbox {
     if (count_ == 0) return;
     uint64_t bytes = 0;
     for (size_t i = 0; i < count_; ++i) bytes += packets_[i].length_bytes;
+    stages_.mark(contract::Stage::stamp, count_);
     const size_t taken = io_.send(std::span(packets_).first(count_));
     for (size_t i = taken; i < count_; ++i) bytes -= packets_[i].length_bytes;
+    stages_.mark(contract::Stage::send, count_);
     report_.count(contract::Counter::made, count_);
     report_.count(contract::Counter::sent, taken);
     report_.count(contract::Counter::sent_bytes, bytes);
@@ -42,6 +45,7 @@ class Outbox {
  private:
   PacketIo& io_;
   ReportWriter& report_;
+  StageMeter& stages_;
   std::array<Packet, kBurstMax> packets_;
   size_t count_ = 0;
 };

@@ -4,9 +4,11 @@
 #include "dataplane/relay/apply.h"
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/feedback.h"
+#include "dataplane/relay/handed_over.h"
 #include "dataplane/relay/link.h"
 #include "dataplane/relay/media.h"
 #include "dataplane/relay/state.h"
+#include "dataplane/relay/steer.h"
 #include "dataplane/relay/timers.h"
 #include "dataplane/relay/transmit.h"
 
@@ -16,10 +18,12 @@ namespace {
 
 constexpr uint64_t kTimerGranularityNs = 1'000'000;
 constexpr size_t kNeighbourMax = 4096;
+/// Messages taken from each of the other workers before ports are looked at again.
+constexpr size_t kHandOversPerTurn = 256;
 
 /// DTLS is control's to parse, and only from where a check has come.
 Counter punt(RelayState& s, const FrameView& frame, uint64_t now_ns) {
-  const uint32_t* index = s.by_remote.find(frame.source);
+  const uint32_t* index = s.ownAt(frame.source);
   if (index == nullptr) return Counter::dtls_source_unvalidated;
   TransportState& transport = s.transports[*index];
   if (!transport.punt_budget.allow(now_ns)) return Counter::dtls_budget_spent;
@@ -27,7 +31,9 @@ Counter punt(RelayState& s, const FrameView& frame, uint64_t now_ns) {
   return s.report.punt(reference, frame.source, frame.payload) ? Counter::punted : Counter::punt_ring_full;
 }
 
-/// Takes one packet as far as it goes alone. Returns how it ended, or nothing: it is RTP and waits for its burst.
+/// Takes one packet as far as it goes alone. Returns how it ended, or nothing: it is RTP and waits for its burst, or
+/// another worker's.
+template <bool handed_over>
 std::optional<Counter> takePacket(RelayState& s, const Packet& packet, MediaBurst& media, uint64_t now_ns) {
   const auto frame = parseFrame(std::span(packet.data, packet.length_bytes));
   if (!frame) return frame.error();
@@ -49,7 +55,9 @@ std::optional<Counter> takePacket(RelayState& s, const Packet& packet, MediaBurs
   if (portOf(frame->destination) != s.config.port) return Counter::udp_port_other;
   if (packet.flags & kUdpChecksumBad) return Counter::udp_checksum_bad;
   if (frame->payload.size() > contract::kDatagramMax) return Counter::datagram_too_long;
-  switch (classify(frame->payload)) {
+  const DatagramKind kind = classify(frame->payload);
+  if (const auto other = handed_over ? std::nullopt : otherOwner(s, kind, *frame)) return handOver(s, *other, packet);
+  switch (kind) {
     case DatagramKind::kRtp:
       return media.add(s, packet, *frame);
     case DatagramKind::kRtcp:
@@ -66,30 +74,33 @@ std::optional<Counter> takePacket(RelayState& s, const Packet& packet, MediaBurs
 
 }  // namespace
 
-RelayState::RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_io, contract::ReportsRegion& r,
-                       uint32_t worker, contract::FlowsRegion& f)
+RelayState::RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_io, contract::ReportsRegion& r, Peers p,
+                       contract::FlowsRegion& f)
     : config(c),
       backend(b),
       io(packet_io),
       reports(r),
       flows(f),
-      report(r.worker[worker]),
+      report(r.worker[p.self()]),
+      stages(r.worker[p.self()].stages),
+      peers(p),
       routes(c.addresses, c.gateways),
       neighbours(kNeighbourMax),
-      outbox(packet_io, report),
+      outbox(packet_io, report, stages),
       transports(contract::kTransportMax),
       tracks(contract::kTrackMax),
       subscriptions(contract::kSubscriptionMax),
       by_remote(contract::kTransportMax * kRemoteMax),
       by_ufrag(contract::kTransportMax),
+      owner_of(contract::kTransportMax, static_cast<uint8_t>(p.self())),
       incoming(contract::kTrackMax * 2),
       outgoing(contract::kSubscriptionMax * 2) {
   active.reserve(contract::kTransportMax);
 }
 
 Relay::Relay(const RelayConfig& config, srtp::Backend& backend, PacketIo& io, contract::ReportsRegion& reports,
-             uint32_t worker, contract::FlowsRegion& flows)
-    : state_(std::make_unique<RelayState>(config, backend, io, reports, worker, flows)) {}
+             HandOverRings& rings, uint32_t worker, contract::FlowsRegion& flows)
+    : state_(std::make_unique<RelayState>(config, backend, io, reports, Peers(rings, worker), flows)) {}
 
 /// Gives back every buffer. Flows stay: a dataplane that starts again goes on from them.
 Relay::~Relay() {
@@ -115,8 +126,12 @@ void Relay::apply(Command& command, uint64_t now_ns) {
           return applyTransport(s, c, now_ns);
         else if constexpr (std::is_same_v<C, TrackCommand>)
           return applyTrack(s, c, now_ns);
-        else
+        else if constexpr (std::is_same_v<C, SubscriptionCommand>)
           return applySubscription(s, c, now_ns);
+        else if constexpr (std::is_same_v<C, ElsewhereCommand>)
+          return applyElsewhere(s, c);
+        else
+          return applyFanOut(s, c);
       },
       command);
   s.count(outcome);
@@ -126,35 +141,41 @@ void Relay::apply(Command& command, uint64_t now_ns) {
 void Relay::receive(std::span<const Packet> burst, uint64_t now_ns) {
   RelayState& s = *state_;
   MediaBurst media;
+  s.stages.begin();
   for (const Packet& packet : burst) {
     s.count(Counter::received);
     s.count(Counter::received_bytes, packet.length_bytes);
-    if (const auto outcome = takePacket(s, packet, media, now_ns)) s.count(*outcome);
+    if (const auto outcome = takePacket<false>(s, packet, media, now_ns)) s.count(*outcome);
   }
+  s.stages.mark(contract::Stage::classify, burst.size());
   media.finish(s, now_ns);  // unprotect, account, keep, forward
   s.outbox.flush();
   s.io.release(burst);
+  s.stages.mark(contract::Stage::send, 0);
+  s.stages.end();
+}
+
+bool Relay::takeHandOvers(uint64_t now_ns) {
+  RelayState& s = *state_;
+  if (s.peers.alone()) return false;
+  HandedOver turn(s, takePacket<true>, now_ns);
+  return s.peers.take(kHandOversPerTurn, [&](uint32_t from, const HandOver& message) {
+    std::visit([&](const auto& m) { turn.take(from, m); }, message);
+  }) > 0;
 }
 
 void Relay::inject(const contract::Datagram& datagram, uint64_t now_ns) {
   RelayState& s = *state_;
-  TransportState* transport = s.transports.find(datagram.transport.index);
   const size_t length = datagram.length_bytes;
-  if (transport == nullptr || transport->row.generation != datagram.transport.generation || length == 0 ||
-      length > contract::kDatagramMax) {
+  if (datagram.transport.index >= contract::kTransportMax || length == 0 || length > contract::kDatagramMax) {
     return s.count(Counter::injects_refused);
   }
-  s.count(Counter::injected);
-  if (const auto drop = unreachable(s, *transport, now_ns)) return s.outbox.lose(*drop);
-  std::optional<Packet> packet = takeBuffer(s);
-  if (!packet) return s.outbox.lose(Counter::send_pool_empty);
-  const auto space = payloadSpace(s, *transport, *packet);
-  if (length > space.size()) {
-    s.io.release(std::span(&*packet, 1));
-    return s.outbox.lose(Counter::send_too_long);
+  const auto bytes = std::span(datagram.bytes).first(length);
+  if (s.owns(datagram.transport.index)) {
+    sendDatagram(s, datagram.transport, bytes, now_ns);
+  } else {
+    handDatagram(s, datagram.transport, bytes);
   }
-  std::memcpy(space.data(), datagram.bytes, length);
-  transmit(s, *transport, *packet, length);
   s.outbox.flush();
 }
 

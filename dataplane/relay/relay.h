@@ -15,6 +15,7 @@
 
 namespace penstock {
 
+class HandOverRings;
 struct RelayState;
 
 /// How the relay appears on the network, and its limits.
@@ -34,7 +35,7 @@ struct RelayConfig {
 class Relay {
  public:
   Relay(const RelayConfig& config, srtp::Backend& backend, PacketIo& io, contract::ReportsRegion& reports,
-        uint32_t worker, contract::FlowsRegion& flows);
+        HandOverRings& rings, uint32_t worker, contract::FlowsRegion& flows);
   ~Relay();
 
   /// Once in the thread that is to call everything below, before its first packet.
@@ -43,6 +44,8 @@ class Relay {
   void apply(Command& command, uint64_t now_ns);
   /// One burst, at most kBurstMax packets, whose references are taken.
   void receive(std::span<const Packet> burst, uint64_t now_ns);
+  /// What the other workers have for this one. Returns whether there was anything.
+  bool takeHandOvers(uint64_t now_ns);
   /// Sends a datagram of control's to the transport's nominated address.
   void inject(const contract::Datagram& datagram, uint64_t now_ns);
   /// Reports, deferred requests, consent, announcements, neighbours. Cheap when nothing is due; to be called at least

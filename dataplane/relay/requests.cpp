@@ -26,7 +26,12 @@ void sendPictureLossIndication(RelayState& s, uint32_t index, uint64_t now_ns) {
 
 void requestKeyFrame(RelayState& s, uint32_t index, uint64_t now_ns) {
   TrackState& track = s.tracks[index];
-  if (track.isVideo() && track.key_frames.request(now_ns)) sendPictureLossIndication(s, index, now_ns);
+  if (!track.isVideo()) return;
+  if (track.foreign) {
+    s.peers.tell(s.owner_of[track.row.transport.index], handover::KeyFrame{{index, track.row.generation}});
+  } else if (track.key_frames.request(now_ns)) {
+    sendPictureLossIndication(s, index, now_ns);
+  }
 }
 
 void requestKeyFramesFor(RelayState& s, uint32_t transport, uint64_t now_ns) {

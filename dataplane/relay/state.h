@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "dataplane/contract/regions.h"
@@ -16,11 +17,13 @@
 #include "dataplane/relay/command.h"
 #include "dataplane/relay/fixed_map.h"
 #include "dataplane/relay/forward.h"
+#include "dataplane/relay/handover.h"
 #include "dataplane/relay/outbox.h"
 #include "dataplane/relay/packet.h"
 #include "dataplane/relay/relay.h"
 #include "dataplane/relay/report_writer.h"
 #include "dataplane/relay/slot_array.h"
+#include "dataplane/relay/stage_meter.h"
 #include "dataplane/stream/audio_level.h"
 #include "dataplane/stream/clock_mapping.h"
 #include "dataplane/stream/header_rewriter.h"
@@ -63,6 +66,8 @@ struct Remote {
 
 struct TransportState {
   contract::TransportRow row{};
+  bool foreign = false;         // another worker's; here because tracks of it have subscribers here
+  bool remotes_untold = false;  // a peer was too busy to be told where it is
   HmacSha1Key check_key;
   std::unique_ptr<srtp::SrtcpSender> srtcp_sender;
   std::unique_ptr<srtp::SrtcpReceiver> srtcp_receiver;
@@ -107,8 +112,11 @@ struct TrackState {
   stream::KeyFrameLimiter key_frames;
   stream::AudioLevelMeter audio_level;
   bool started = false;
+  bool foreign = false;  // of a foreign transport
+  uint32_t fan_out = 0;  // other workers with subscribers, as bits
   std::vector<uint32_t> subscriptions;
 
+  bool wanted() const { return !subscriptions.empty() || fan_out != 0; }
   bool muted() const { return row.flags & contract::kTrackMuted; }
   bool isVideo() const { return row.kind == contract::MediaKind::kVideo; }
 };
@@ -165,7 +173,7 @@ struct UfragHash {
 };
 
 struct RelayState {
-  RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_io, contract::ReportsRegion& r, uint32_t worker,
+  RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_io, contract::ReportsRegion& r, Peers p,
              contract::FlowsRegion& f);
 
   RelayConfig config;
@@ -174,6 +182,8 @@ struct RelayState {
   contract::ReportsRegion& reports;
   contract::FlowsRegion& flows;
   ReportWriter report;
+  StageMeter stages;
+  Peers peers;
   Routes routes;
   NeighbourTable neighbours;
   AnnouncementSchedule announcements;
@@ -185,8 +195,11 @@ struct RelayState {
   SlotArray<TransportState> transports;
   SlotArray<TrackState> tracks;
   SlotArray<SubscriptionState> subscriptions;
+  // Of all workers' transports: what arrives for another one's is handed over.
   FixedMap<Address, uint32_t, RemoteHash> by_remote;
   FixedMap<UfragKey, uint32_t, UfragHash> by_ufrag;
+  std::vector<uint8_t> owner_of;                           // by transport
+  std::unordered_map<uint32_t, UfragKey> ufrag_elsewhere;  // by transport; changed by apply() alone
   FixedMap<StreamKey, IncomingStream, StreamKeyHash> incoming;
   FixedMap<StreamKey, uint32_t, StreamKeyHash> outgoing;  // media and RTX SSRCs of subscriptions
 
@@ -196,6 +209,12 @@ struct RelayState {
   uint64_t visits_owed_ns = 0;  // see visitTransports
   uint32_t cached_packets = 0;
 
+  bool owns(uint32_t transport) const { return owner_of[transport] == peers.self(); }
+  /// The transport of this worker's that the address leads to; null if it leads nowhere, or to another worker.
+  const uint32_t* ownAt(const Address& remote) const {
+    const uint32_t* transport = by_remote.find(remote);
+    return transport != nullptr && owns(*transport) ? transport : nullptr;
+  }
   void count(Counter counter, uint64_t n = 1) { report.count(counter, n); }
   uint64_t ntp(uint64_t now_ns) const { return ntpFromUnix(now_ns + config.unix_offset_ns); }
 };

@@ -5,6 +5,7 @@
 
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/requests.h"
+#include "dataplane/relay/steer.h"
 #include "dataplane/relay/transmit.h"
 #include "dataplane/stream/report_builder.h"
 
@@ -81,14 +82,18 @@ void sendSenderReports(RelayState& s, uint32_t index, uint64_t now_ns) {
   send();
 }
 
+void expireCache(RelayState& s, TrackState& track, uint64_t now_ns) {
+  track.cache.expire(now_ns, kExpirePerVisit, [&](CachedPacket cached) {
+    s.io.release(std::span(&cached.packet, 1));
+    --s.cached_packets;
+  });
+}
+
 void visitTrack(RelayState& s, uint32_t index, uint64_t now_ns) {
   TrackState& track = s.tracks[index];
   if (track.isVideo()) {
     pollKeyFrame(s, index, now_ns);
-    track.cache.expire(now_ns, kExpirePerVisit, [&](CachedPacket cached) {
-      s.io.release(std::span(&cached.packet, 1));
-      --s.cached_packets;
-    });
+    expireCache(s, track, now_ns);
   }
   contract::TrackStats& stats = s.reports.track[index];
   stats.audio_level_dbov = track.audio_level.level(now_ns);
@@ -102,8 +107,13 @@ void visitTrack(RelayState& s, uint32_t index, uint64_t now_ns) {
 }
 
 void visit(RelayState& s, uint32_t index, uint64_t now_ns) {
-  expireConsent(s, index, now_ns);
   TransportState& transport = s.transports[index];
+  if (transport.foreign) {
+    for (const uint32_t track : transport.tracks) expireCache(s, s.tracks[track], now_ns);
+    return;
+  }
+  if (transport.remotes_untold) tellRemotes(s, index);
+  expireConsent(s, index, now_ns);
   for (const uint32_t track : transport.tracks) visitTrack(s, track, now_ns);
   if (!transport.sendable() || now_ns < transport.next_report_ns) return;
   transport.next_report_ns = now_ns + kReportIntervalNs;

@@ -46,6 +46,25 @@ void transmit(RelayState& s, TransportState& transport, Packet packet, size_t pa
   s.outbox.push(packet);
 }
 
+void sendDatagram(RelayState& s, const contract::RowReference& reference, std::span<const uint8_t> bytes,
+                  uint64_t now_ns) {
+  TransportState* transport = s.transports.find(reference.index);
+  if (transport == nullptr || transport->foreign || transport->row.generation != reference.generation) {
+    return s.count(Counter::injects_refused);
+  }
+  s.count(Counter::injected);
+  if (const auto drop = unreachable(s, *transport, now_ns)) return s.outbox.lose(*drop);
+  std::optional<Packet> packet = takeBuffer(s);
+  if (!packet) return s.outbox.lose(Counter::send_pool_empty);
+  const auto space = payloadSpace(s, *transport, *packet);
+  if (bytes.size() > space.size()) {
+    s.io.release(std::span(&*packet, 1));
+    return s.outbox.lose(Counter::send_too_long);
+  }
+  std::ranges::copy(bytes, space.begin());
+  transmit(s, *transport, *packet, bytes.size());
+}
+
 size_t protectRtcp(RelayState& s, uint32_t index, std::span<uint8_t> space, size_t length) {
   TransportState& transport = s.transports[index];
   if (transport.srtcp_reservation.reserve(transport.srtcp_sender->nextIndex())) {

@@ -22,6 +22,10 @@ std::span<uint8_t> payloadSpace(const RelayState& s, const TransportState& trans
 /// Writes the headers and hands the packet to the outbox. `payload_size` bytes stand in payloadSpace() already.
 void transmit(RelayState& s, TransportState& transport, Packet packet, size_t payload_size);
 
+/// Sends a datagram of control's to where its transport is.
+void sendDatagram(RelayState& s, const contract::RowReference& transport, std::span<const uint8_t> bytes,
+                  uint64_t now_ns);
+
 /// Sends a frame that `write(span) -> size` fills from its first byte (answers on the link). Size 0 sends nothing.
 template <class Write>
 void transmitFrame(RelayState& s, Write&& write) {

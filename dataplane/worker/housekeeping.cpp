@@ -24,14 +24,18 @@ constexpr size_t kDoorbellsPerTurn = 1024;
 
 }  // namespace
 
-Housekeeping::Housekeeping(HousekeepingSettings settings, srtp::Backend& backend, WorkerLink& worker,
-                           OwnRegion& reports_file, OwnRegion& flows_file)
+Housekeeping::Housekeeping(HousekeepingSettings settings, srtp::Backend& backend,
+                           std::span<const std::unique_ptr<WorkerLink>> workers, OwnRegion& reports_file,
+                           OwnRegion& flows_file)
     : settings_(std::move(settings)),
-      worker_(worker),
+      workers_(workers),
       reports_file_(reports_file),
       flows_file_(flows_file),
-      maker_(backend, flows(), [this](Command command) { send(std::move(command)); }),
-      reader_(maker_, reports().housekeeping) {}
+      dispatcher_(static_cast<uint32_t>(workers.size()),
+                  [this](uint32_t worker, Command command) { send(worker, std::move(command)); }),
+      maker_(backend, flows(), [this](Command command) { dispatcher_.dispatch(std::move(command)); }),
+      reader_(maker_, reports().housekeeping),
+      under_way_(workers.size()) {}
 
 Housekeeping::~Housekeeping() {
   stop();
@@ -118,7 +122,7 @@ void Housekeeping::forgetOtherEpoch(bool first) {
   } else {
     // Closing a row clears its flow, on the worker: wait for that before a flow is read for the new rows.
     reader_.closeAllBut(tables());
-    waitForWorker(0);
+    for (uint32_t worker = 0; worker < workers_.size(); ++worker) waitForWorker(worker, 0);
   }
   flows().tables_epoch = tables_epoch_;
 }
@@ -129,7 +133,9 @@ void Housekeeping::sendAttach() {
   const uint64_t head = tables().inject_head.count.load(std::memory_order_acquire);
   uint64_t tail = goes_on ? reports().inject_tail.count.load(std::memory_order_relaxed) : 0;
   if (head - tail > contract::kInjectMax) tail = head;
-  send(AttachTables{.file = tables_, .inject_tail = tail});
+  for (uint32_t worker = 0; worker < workers_.size(); ++worker) {
+    send(worker, AttachTables{.file = tables_, .inject_tail = tail});
+  }
 }
 
 bool Housekeeping::readDoorbells() {
@@ -161,7 +167,7 @@ void Housekeeping::watchLinks() {
     spdlog::info("port {}: link is {}", links[i].device, links[i].up ? "up" : "down");
     came_up |= known && links[i].up;  // at start the relay announces itself anyway
   }
-  if (came_up) send(LinkCameUp{});
+  if (came_up) send(0, LinkCameUp{});
   last_links_ = std::move(links);
 }
 
@@ -172,26 +178,28 @@ void Housekeeping::complain(uint64_t now_ns) {
   spdlog::warn("{}{}", complaint, suppressed > 0 ? fmt::format(" ({} more lines left out)", suppressed) : "");
 }
 
-void Housekeeping::send(WorkerMessage message) {
+void Housekeeping::send(uint32_t worker, WorkerMessage message) {
   auto* sent = new WorkerMessage(std::move(message));
   // No more under way than the way back holds. A worker that takes nothing is dead, and the watchdog's business.
-  waitForWorker(WorkerLink::kMessagesMax - 1);
+  waitForWorker(worker, WorkerLink::kMessagesMax - 1);
   turns_.fetch_add(1, std::memory_order_relaxed);  // reading ten thousands of rows at once takes longer than a watchdog
-  if (!stopping_ && worker_.to_worker.push(std::move(sent))) {
-    ++messages_under_way_;
+  if (!stopping_ && workers_[worker]->to_worker.push(std::move(sent))) {
+    ++under_way_[worker];
   } else {
     delete sent;
   }
 }
 
-void Housekeeping::waitForWorker(size_t under_way_max) {
-  while (takeBack(), messages_under_way_ > under_way_max && !stopping_) {
+void Housekeeping::waitForWorker(uint32_t worker, size_t under_way_max) {
+  while (takeBack(), under_way_[worker] > under_way_max && !stopping_) {
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
 }
 
 void Housekeeping::takeBack() {
-  for (WorkerMessage* message; worker_.from_worker.pop(message); --messages_under_way_) delete message;
+  for (size_t worker = 0; worker < workers_.size(); ++worker) {
+    for (WorkerMessage* message; workers_[worker]->from_worker.pop(message); --under_way_[worker]) delete message;
+  }
 }
 
 }  // namespace penstock

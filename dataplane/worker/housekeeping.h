@@ -14,6 +14,7 @@
 #include "config/log.h"
 #include "dataplane/contract/regions.h"
 #include "dataplane/worker/command_maker.h"
+#include "dataplane/worker/dispatcher.h"
 #include "dataplane/worker/region_files.h"
 #include "dataplane/worker/row_reader.h"
 #include "dataplane/worker/worker.h"
@@ -33,9 +34,9 @@ struct HousekeepingSettings {
 
 class Housekeeping {
  public:
-  /// All that is referred to outlives it. Commands go to one worker in this release.
-  Housekeeping(HousekeepingSettings settings, srtp::Backend& backend, WorkerLink& worker, OwnRegion& reports,
-               OwnRegion& flows);
+  /// All that is referred to outlives it; `workers` are the links to worker 0, 1, ...
+  Housekeeping(HousekeepingSettings settings, srtp::Backend& backend,
+               std::span<const std::unique_ptr<WorkerLink>> workers, OwnRegion& reports, OwnRegion& flows);
   ~Housekeeping();
 
   void start();
@@ -55,18 +56,19 @@ class Housekeeping {
   void watchLinks();
   void complain(uint64_t now_ns);
 
-  void send(WorkerMessage message);
-  /// Until at most so many messages are on their way there and back.
-  void waitForWorker(size_t under_way_max);
+  void send(uint32_t worker, WorkerMessage message);
+  /// Until at most so many messages are on their way to a worker and back.
+  void waitForWorker(uint32_t worker, size_t under_way_max);
   void takeBack();
   contract::ReportsRegion& reports() { return *static_cast<contract::ReportsRegion*>(reports_file_.data()); }
   contract::FlowsRegion& flows() { return *static_cast<contract::FlowsRegion*>(flows_file_.data()); }
   const contract::TablesRegion& tables() const { return *static_cast<const contract::TablesRegion*>(tables_->data()); }
 
   HousekeepingSettings settings_;
-  WorkerLink& worker_;
+  std::span<const std::unique_ptr<WorkerLink>> workers_;
   OwnRegion& reports_file_;
   OwnRegion& flows_file_;
+  Dispatcher dispatcher_;
   CommandMaker maker_;
   RowReader reader_;
 
@@ -74,7 +76,7 @@ class Housekeeping {
   uint64_t tables_epoch_ = 0;
   uint64_t doorbell_tail_ = 0;
   std::string last_refusal_;
-  size_t messages_under_way_ = 0;
+  std::vector<size_t> under_way_;  // messages, by worker
   uint64_t next_look_ns_ = 0, next_beat_ns_ = 0, next_links_ns_ = 0, next_retry_ns_ = 0;
   std::vector<LinkState> last_links_;
   LogLimiter complaint_limiter_;

@@ -1,4 +1,4 @@
-// Which core a worker is pinned to: the settings' choice, or none where cores are few. Pure.
+// How many workers there are and which core each is pinned to: the settings' choice, or what suits the machine. Pure.
 #pragma once
 
 #include <expected>
@@ -10,7 +10,9 @@
 namespace penstock {
 
 /// `workers` is the option's value, `allowed` the cores that this process may use, in order. nullopt: do not pin.
-/// "auto" takes the last core of four or more for itself, and shares where there are fewer.
-std::expected<std::optional<int>, std::string> placeWorker(std::string_view workers, const std::vector<int>& allowed);
+/// "auto" leaves one core of each four to everything else; with fewer than four there is one worker, which is not
+/// pinned.
+std::expected<std::vector<std::optional<int>>, std::string> placeWorkers(std::string_view workers,
+                                                                         const std::vector<int>& allowed);
 
 }  // namespace penstock

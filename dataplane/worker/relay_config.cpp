@@ -34,7 +34,7 @@ std::vector<Cidr> localAddresses(const MediaConfig& media) {
   return addresses;
 }
 
-RelayConfig makeRelayConfig(const Config& config, const LinkFacts& link) {
+RelayConfig makeRelayConfig(const Config& config, const LinkFacts& link, size_t workers) {
   RelayConfig relay;
   std::ranges::copy(link.mac, relay.mac.bytes);
   relay.addresses = localAddresses(config.media);
@@ -48,7 +48,7 @@ RelayConfig makeRelayConfig(const Config& config, const LinkFacts& link) {
   relay.checksum = link.sends_udp_checksum ? UdpChecksum::kPseudoHeader : UdpChecksum::kSoftware;
   relay.mtu_bytes = std::min(link.mtu, config.dataplane.mtu);
   relay.unix_offset_ns = clockNs(CLOCK_REALTIME) - monotonicNow();
-  relay.cached_packets_max = config.dataplane.packet_buffers / kCacheShare;
+  relay.cached_packets_max = config.dataplane.packet_buffers / kCacheShare / static_cast<uint32_t>(workers);
   relay.seed = randomSeed();
   return relay;
 }

@@ -17,7 +17,7 @@ struct LinkFacts {
 };
 
 /// Throws StartError if an address or gateway is none.
-RelayConfig makeRelayConfig(const Config& config, const LinkFacts& link);
+RelayConfig makeRelayConfig(const Config& config, const LinkFacts& link, size_t workers);
 
 /// Multicast MAC addresses (RFC 2464 section 7) of the groups that our IPv6 addresses make us a member of (RFC 4291
 /// section 2.8).

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <rte_pause.h>
-#include <sched.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
@@ -15,6 +14,7 @@
 
 #include "dataplane/port/eal.h"
 #include "dataplane/worker/clock.h"
+#include "dataplane/worker/cores.h"
 
 namespace penstock {
 namespace {
@@ -24,15 +24,6 @@ using contract::Counter;
 // Between two bursts: small enough that a storm of row changes delays no packet by more than some tens of microseconds.
 constexpr size_t kMessagesPerTurn = 16;
 constexpr size_t kInjectsPerTurn = 16;
-
-void pinTo(int core) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(core, &set);
-  if (pthread_setaffinity_np(pthread_self(), sizeof(set), &set) != 0) {
-    spdlog::warn("a worker could not be pinned to core {}", core);
-  }
-}
 
 /// net_tap announces packets by real-time signals to the process. Only workers take them (main blocks all signals
 /// before any thread starts): so a signal ends the sleep of the worker that polls the port.
@@ -71,7 +62,9 @@ void Worker::stop() {
 void Worker::run(const std::stop_token& stop) {
   const std::string name = fmt::format("worker-{}", settings_.index);
   pthread_setname_np(pthread_self(), name.c_str());
-  if (settings_.core) pinTo(*settings_.core);
+  if (settings_.core && !pinTo(*settings_.core)) {
+    spdlog::warn("worker {} could not be pinned to core {}", settings_.index, *settings_.core);
+  }
   takeWakeUpSignals();
   prctl(PR_SET_TIMERSLACK, 1UL);  // the kernel adds 50 us to short sleeps otherwise
   const EalThread identity;
@@ -82,6 +75,7 @@ void Worker::run(const std::stop_token& stop) {
   uint64_t idle_since_ns = turn_began_ns;
   while (!stop.stop_requested()) {
     bool worked = pollPorts(turn_began_ns);
+    worked |= relay_.takeHandOvers(turn_began_ns);
     worked |= takeMessages(turn_began_ns);
     worked |= takeInjects(turn_began_ns);
     relay_.timers(turn_began_ns);

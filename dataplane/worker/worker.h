@@ -13,9 +13,9 @@
 #include "dataplane/contract/regions.h"
 #include "dataplane/port/port_io.h"
 #include "dataplane/relay/relay.h"
+#include "dataplane/relay/spsc_ring.h"
 #include "dataplane/worker/idle_backoff.h"
 #include "dataplane/worker/region_files.h"
-#include "dataplane/worker/spsc_ring.h"
 
 namespace penstock {
 

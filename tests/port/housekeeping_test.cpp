@@ -83,21 +83,21 @@ class HousekeepingTest : public testing::Test {
   void start() {
     reports_file = std::make_unique<OwnRegion>(directory + "/reports", kReportsMagic, sizeof(ReportsRegion), "");
     flows_file = std::make_unique<OwnRegion>(directory + "/flows", kFlowsMagic, sizeof(FlowsRegion), "");
-    link = std::make_unique<WorkerLink>();
-    worker = std::make_unique<StandIn>(*link);
+    links.push_back(std::make_unique<WorkerLink>());
+    worker = std::make_unique<StandIn>(*links.front());
     housekeeping =
         std::make_unique<Housekeeping>(HousekeepingSettings{.tables_path = directory + "/tables",
                                                             .links =
                                                                 [this] {
                                                                   return std::vector<LinkState>{{"net_test0", link_up}};
                                                                 }},
-                                       *backend, *link, *reports_file, *flows_file);
+                                       *backend, links, *reports_file, *flows_file);
     housekeeping->start();
   }
   void stop() {
     housekeeping.reset();
     worker.reset();
-    link.reset();
+    links.clear();
     flows_file.reset();
     reports_file.reset();
   }
@@ -131,7 +131,7 @@ class HousekeepingTest : public testing::Test {
   std::atomic<bool> link_up{true};
   std::unique_ptr<srtp::Backend> backend = srtp::makeLibsrtpBackend();
   std::unique_ptr<OwnRegion> tables_file, reports_file, flows_file;
-  std::unique_ptr<WorkerLink> link;
+  std::vector<std::unique_ptr<WorkerLink>> links;
   std::unique_ptr<StandIn> worker;
   std::unique_ptr<Housekeeping> housekeeping;
 };

@@ -13,7 +13,7 @@
 #include "dataplane/worker/idle_backoff.h"
 #include "dataplane/worker/placement.h"
 #include "dataplane/worker/relay_config.h"
-#include "dataplane/worker/spsc_ring.h"
+#include "dataplane/relay/spsc_ring.h"
 
 namespace penstock {
 namespace {
@@ -42,20 +42,34 @@ TEST(IdleBackoff, a_second_of_silence_costs_few_wake_ups) {
   EXPECT_LT(wake_ups, 2'100);
 }
 
-TEST(Placement, of_the_worker_by_table) {
+TEST(Placement, of_the_workers_by_table) {
   struct Case {
     std::string workers;
     std::vector<int> allowed;
-    int core;  // -1: not pinned; -2: refused
+    std::vector<int> cores;  // -1: not pinned; empty: refused
   };
   const std::vector<Case> cases = {
-      {"auto", {0, 1}, -1},     {"auto", {0, 1, 2, 3}, 3}, {"auto", {4, 5, 6, 9}, 9}, {"1", {0, 1}, 1},
-      {"2-3", {0, 1, 2, 3}, 2}, {"3,1", {0, 1, 2, 3}, 3},  {"2", {0, 1}, -2},         {"1,7", {0, 1}, -2},
-      {"", {0, 1}, -2},         {"a", {0, 1}, -2},         {"1-", {0, 1}, -2},        {"-1", {0, 1}, -2},
+      {"auto", {0}, {-1}},
+      {"auto", {0, 1}, {-1}},
+      {"auto", {0, 1, 2}, {-1}},
+      {"auto", {0, 1, 2, 3}, {1, 2, 3}},
+      {"auto", {4, 5, 6, 9, 10}, {6, 9, 10}},
+      {"auto", {0, 1, 2, 3, 4, 5, 6, 7}, {2, 3, 4, 5, 6, 7}},
+      {"1", {0, 1}, {1}},
+      {"2-3", {0, 1, 2, 3}, {2, 3}},
+      {"3,1", {0, 1, 2, 3}, {3, 1}},
+      {"2", {0, 1}, {}},
+      {"1,7", {0, 1}, {}},
+      {"", {0, 1}, {}},
+      {"a", {0, 1}, {}},
+      {"1-", {0, 1}, {}},
+      {"-1", {0, 1}, {}},
   };
   for (const Case& c : cases) {
-    const auto core = placeWorker(c.workers, c.allowed);
-    EXPECT_EQ(core ? core->value_or(-1) : -2, c.core) << '"' << c.workers << '"';
+    const auto places = placeWorkers(c.workers, c.allowed);
+    std::vector<int> cores;
+    for (const auto& core : places.value_or(std::vector<std::optional<int>>{})) cores.push_back(core.value_or(-1));
+    EXPECT_EQ(cores, c.cores) << '"' << c.workers << "\" of " << c.allowed.size();
   }
 }
 
@@ -132,7 +146,7 @@ TEST(RelayConfig, follows_settings_and_ports) {
   config.media.gateway = {"198.18.0.254"};
   config.media.vlan = 7;
   const RelayConfig relay =
-      makeRelayConfig(config, {.mac = {2, 0, 0, 0, 0, 1}, .mtu = 1400, .sends_udp_checksum = true});
+      makeRelayConfig(config, {.mac = {2, 0, 0, 0, 0, 1}, .mtu = 1400, .sends_udp_checksum = true}, 1);
   EXPECT_EQ(relay.mac, (MacAddress{{2, 0, 0, 0, 0, 1}}));
   EXPECT_EQ(relay.addresses.size(), 3u);
   EXPECT_EQ(relay.gateways.size(), 1u);
@@ -148,7 +162,7 @@ TEST(RelayConfig, follows_settings_and_ports) {
   EXPECT_EQ(groups[1], (std::array<uint8_t, 6>{0x33, 0x33, 0xff, 0x02, 0x00, 0x03}));
 
   config.media.gateway = {"nowhere"};
-  EXPECT_THROW(makeRelayConfig(config, {}), StartError);
+  EXPECT_THROW(makeRelayConfig(config, {}, 1), StartError);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "dataplane/packet/parse.h"
 #include "dataplane/packet/rtp.h"
 #include "dataplane/packet/rtp_extension.h"
+#include "dataplane/relay/handover.h"
 #include "dataplane/relay/relay.h"
 #include "dataplane/srtp/make_backend.h"
 #include "tests/support/heap_io.h"
@@ -37,7 +38,7 @@ class World {
   /// A new process with the old flows region.
   void restart() {
     relay.reset();
-    relay = std::make_unique<Relay>(config, *backend, io, *reports, 0, *flows);
+    relay = std::make_unique<Relay>(config, *backend, io, *reports, rings, 0, *flows);
     relay->attach(tails);
   }
 
@@ -180,6 +181,7 @@ class World {
   contract::Cursor punt_tail{}, event_tail{};
   ReportWriter::Tails tails;
   std::unique_ptr<srtp::Backend> backend = srtp::makeBackend(srtp::BackendChoice::kAuto);
+  HandOverRings rings{1};
   std::unique_ptr<Relay> relay;
   std::vector<std::unique_ptr<Client>> clients;
   uint64_t now_ns = 1'000'000'000;

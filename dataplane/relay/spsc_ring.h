@@ -1,4 +1,4 @@
-// A bounded queue between exactly two threads, without locks: how housekeeping and a worker talk.
+// A bounded queue between exactly two threads, without locks: how workers, and housekeeping, talk.
 #pragma once
 
 #include <atomic>

@@ -1,0 +1,90 @@
+#include "dataplane/relay/handed_over.h"
+
+#include "dataplane/packet/rtp_extension.h"
+#include "dataplane/relay/checks.h"
+#include "dataplane/relay/link.h"
+#include "dataplane/relay/requests.h"
+#include "dataplane/relay/transmit.h"
+
+namespace penstock {
+
+/// Takes over the reference; the place is good until finish().
+const Packet& HandedOver::hold(const Packet& packet) {
+  if (held_count_ == held_.size()) finish();
+  return held_[held_count_++] = packet;
+}
+
+void HandedOver::finish() {
+  burst_.finish(s_, now_ns_);
+  s_.forwarder.flush(s_);
+  s_.outbox.flush();
+  s_.io.release(std::span(held_).first(held_count_));
+  held_count_ = 0;
+}
+
+TrackState* HandedOver::find(const contract::RowReference& track, bool foreign) {
+  TrackState* found = s_.tracks.find(track.index);
+  const bool same = found != nullptr && found->row.generation == track.generation && found->foreign == foreign;
+  return same ? found : nullptr;
+}
+
+void HandedOver::take(uint32_t, const handover::Frame& frame) {
+  const Packet& packet = hold(frame.packet);
+  if (const auto outcome = take_frame_(s_, packet, burst_, now_ns_)) s_.count(*outcome);
+}
+
+void HandedOver::take(uint32_t, const handover::Media& media) {
+  const Packet& packet = hold(media.packet);
+  TrackState* track = find(media.track, /*foreign=*/true);
+  if (track == nullptr) return;  // unsubscribed meanwhile
+  const auto view = parseRtpHeader(std::span(packet.data + media.rtp_offset, media.rtp_length));
+  const auto extensions = view ? RtpExtensions::parse(*view) : std::unexpected(view.error());
+  if (!extensions) return;  // cannot be: its worker accepted it
+  if (track->isVideo()) keep(s_, *track, {packet, media.rtp_offset, media.rtp_length}, view->sequence, now_ns_);
+  const auto source = describe(s_.transports[track->row.transport.index], *view, *extensions);
+  s_.stages.mark(contract::Stage::account, 1);
+  s_.forwarder.forward(s_, *track, *view, source, now_ns_);
+}
+
+void HandedOver::take(uint32_t, const handover::Inject& inject) {
+  const Packet& packet = hold(inject.packet);
+  sendDatagram(s_, inject.transport, std::span(packet.data, packet.length_bytes), now_ns_);
+}
+
+void HandedOver::take(uint32_t, const handover::LeftOut& left_out) {
+  if (const TrackState* track = find(left_out.track, true)) leaveOut(s_, *track, left_out.sequence);
+}
+
+void HandedOver::take(uint32_t, const handover::Resumed& resumed) {
+  const TrackState* track = find(resumed.track, true);
+  if (track == nullptr) return;
+  for (const uint32_t index : track->subscriptions) s_.subscriptions[index].sequence.switchSource(0);
+}
+
+void HandedOver::take(uint32_t, const handover::SenderReport& report) {
+  TrackState* track = find(report.track, true);
+  if (track == nullptr || report.encoding >= track->encoding.size()) return;
+  track->encoding[report.encoding].clock.onSenderReport(report.info.ntp, report.info.rtp_timestamp);
+  s_.transports[track->row.transport.index].clock.onSenderReport(report.info.ntp, report.received_ns);
+}
+
+void HandedOver::take(uint32_t, const handover::KeyFrame& wanted) {
+  if (find(wanted.track, false) != nullptr) requestKeyFrame(s_, wanted.track.index, now_ns_);
+}
+
+void HandedOver::take(uint32_t from, const handover::Remote& remote) {
+  const uint32_t* at = s_.by_remote.find(remote.address);
+  if (!remote.known) {
+    if (at != nullptr && *at == remote.transport) s_.by_remote.erase(remote.address);
+    return;
+  }
+  if (s_.owner_of[remote.transport] != from) return;          // the transport is gone meanwhile
+  if (at != nullptr && s_.owns(*at)) loseConsent(s_, *at, now_ns_);  // a client that came back from the same port
+  s_.by_remote.set(remote.address, remote.transport);
+}
+
+void HandedOver::take(uint32_t, const handover::Seen& seen) {
+  learn(s_, seen.neighbour, seen.solicited, now_ns_);
+}
+
+}  // namespace penstock

@@ -1,0 +1,83 @@
+#include "dataplane/relay/steer.h"
+
+#include <algorithm>
+
+#include "dataplane/packet/stun.h"
+#include "dataplane/relay/transmit.h"
+
+namespace penstock {
+
+namespace {
+
+const uint32_t* transportOf(const RelayState& s, DatagramKind kind, const FrameView& frame) {
+  if (kind != DatagramKind::kStun) return s.by_remote.find(frame.source);
+  const auto request = parseStunRequest(frame.payload);
+  return request ? findByUfrag(s, request->ownUfrag()) : nullptr;
+}
+
+}  // namespace
+
+const uint32_t* findByUfrag(const RelayState& s, std::string_view ufrag) {
+  UfragKey key{};
+  if (ufrag.empty() || ufrag.size() > key.size()) return nullptr;
+  std::ranges::copy(ufrag, key.begin());
+  return s.by_ufrag.find(key);
+}
+
+std::optional<uint32_t> otherOwner(const RelayState& s, DatagramKind kind, const FrameView& frame) {
+  if (s.peers.alone()) return std::nullopt;
+  const uint32_t* transport = transportOf(s, kind, frame);
+  if (transport == nullptr || s.owns(*transport)) return std::nullopt;
+  return s.owner_of[*transport];
+}
+
+std::optional<Counter> handOver(RelayState& s, uint32_t worker, const Packet& packet) {
+  s.io.retain(std::span(&packet, 1));
+  if (s.peers.tell(worker, handover::Frame{packet})) {
+    s.count(Counter::handed_over);
+    return std::nullopt;
+  }
+  s.io.release(std::span(&packet, 1));
+  return Counter::handover_queue_full;
+}
+
+size_t share(RelayState& s, uint32_t track, const CachedPacket& packet) {
+  size_t shared = 0;
+  tellFanOut(s, track, [&](contract::RowReference reference, auto&& tell) {
+    s.io.retain(std::span(&packet.packet, 1));
+    ++shared;
+    if (tell(handover::Media{reference, packet.packet, packet.rtp_offset, packet.rtp_length})) return;
+    s.io.release(std::span(&packet.packet, 1));
+    s.outbox.lose(Counter::send_handover_full);
+  });
+  return shared;
+}
+
+void handDatagram(RelayState& s, const contract::RowReference& transport, std::span<const uint8_t> bytes) {
+  std::optional<Packet> packet = takeBuffer(s);
+  if (!packet) return s.outbox.lose(Counter::send_pool_empty);
+  std::ranges::copy(bytes, packet->data);
+  packet->length_bytes = static_cast<uint16_t>(bytes.size());
+  if (s.peers.tell(s.owner_of[transport.index], handover::Inject{transport, *packet})) return;
+  s.io.release(std::span(&*packet, 1));
+  s.outbox.lose(Counter::send_handover_full);
+}
+
+void tellRemotes(RelayState& s, uint32_t index) {
+  if (s.peers.alone()) return;
+  TransportState& transport = s.transports[index];
+  transport.remotes_untold = false;
+  s.peers.forEach([&](uint32_t worker) {
+    for (uint32_t i = 0; i < transport.remote_count; ++i) {
+      const bool told = s.peers.tell(worker, handover::Remote{transport.remotes[i].address, index, true});
+      transport.remotes_untold |= !told;
+    }
+  });
+}
+
+void tellRemoteGone(RelayState& s, uint32_t index, const Address& address) {
+  // Who misses this sends frames here, where they are dropped; until another transport has the address.
+  s.peers.forEach([&](uint32_t worker) { s.peers.tell(worker, handover::Remote{address, index, false}); });
+}
+
+}  // namespace penstock

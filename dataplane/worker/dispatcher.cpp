@@ -1,0 +1,157 @@
+#include "dataplane/worker/dispatcher.h"
+
+#include <cstring>
+#include <utility>
+
+#include "dataplane/relay/fixed_map.h"
+
+namespace penstock {
+namespace {
+
+using contract::RowState;
+
+constexpr uint32_t kNowhere = UINT32_MAX;
+static_assert(contract::kWorkerMax <= 32);  // bits of a fan-out
+
+contract::TransportRow withoutSecrets(contract::TransportRow row) {
+  row.receive_key = {};
+  row.send_key = {};
+  std::memset(row.ice_pwd, 0, sizeof(row.ice_pwd));
+  return row;
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(uint32_t workers, std::function<void(uint32_t, Command)> send)
+    : workers_(workers),
+      send_(std::move(send)),
+      load_(workers),
+      owner_(contract::kTransportMax),
+      subscribed_(contract::kSubscriptionMax, {kNowhere, 0}),
+      subscribers_(size_t{contract::kTrackMax} * workers),
+      fan_out_(contract::kTrackMax),
+      tracks_on_(size_t{contract::kTransportMax} * workers) {}
+
+void Dispatcher::dispatch(Command command) {
+  if (workers_ == 1) return send_(0, std::move(command));
+  if (auto* transport = std::get_if<TransportCommand>(&command)) return dispatchTransport(*transport);
+  if (auto* track = std::get_if<TrackCommand>(&command)) return dispatchTrack(*track);
+  if (auto* subscription = std::get_if<SubscriptionCommand>(&command)) return dispatchSubscription(*subscription);
+}
+
+template <class Each>
+void Dispatcher::forOthers(uint32_t worker, Each&& each) {
+  for (uint32_t other = 0; other < workers_; ++other) {
+    if (other != worker) each(other);
+  }
+}
+
+/// Of equals any: a participant's two transports come one after the other, and taking turns would put all publishers
+/// on one worker.
+uint32_t Dispatcher::leastLoaded() {
+  const auto start = static_cast<uint32_t>(mixBits(++placed_) % workers_);
+  uint32_t best = start;
+  for (uint32_t i = 1; i < workers_; ++i) {
+    const uint32_t worker = (start + i) % workers_;
+    if (load_[worker] < load_[best]) best = worker;
+  }
+  return best;
+}
+
+void Dispatcher::dispatchTransport(TransportCommand& command) {
+  const uint32_t index = command.index;
+  if (command.row.state == RowState::kFree) return closeTransport(index);
+  if (!transports_.used(index)) {
+    owner_[index] = static_cast<uint8_t>(leastLoaded());
+    ++load_[owner_[index]];
+  }
+  const uint32_t owner = owner_[index];
+  const contract::TransportRow& row = transports_[index] = withoutSecrets(command.row);
+  forOthers(owner, [&](uint32_t other) {
+    send_(other, ElsewhereCommand{.index = index, .row = row, .worker = owner});
+    if (tracksOn(other, index) > 0) send_(other, TransportCommand{.index = index, .row = row, .foreign = true});
+  });
+  send_(owner, std::move(command));
+}
+
+void Dispatcher::closeTransport(uint32_t index) {
+  if (!transports_.used(index)) return;
+  const uint32_t owner = owner_[index];
+  transports_[index] = {};
+  --load_[owner];
+  forOthers(owner, [&](uint32_t other) { send_(other, ElsewhereCommand{.index = index, .row = {}, .worker = owner}); });
+  send_(owner, TransportCommand{.index = index, .row = {}});
+}
+
+void Dispatcher::dispatchTrack(TrackCommand& command) {
+  const uint32_t index = command.index;
+  if (command.row.state == RowState::kFree) return closeTrack(index);
+  const uint32_t owner = owner_[command.row.transport.index];
+  if (!tracks_.used(index)) ++load_[owner];
+  tracks_[index] = command.row;
+  forOthers(owner, [&](uint32_t other) {
+    if (knows(other, index)) send_(other, TrackCommand{.index = index, .row = command.row, .foreign = true});
+  });
+  send_(owner, std::move(command));
+}
+
+void Dispatcher::closeTrack(uint32_t index) {
+  if (!tracks_.used(index)) return;
+  const uint32_t owner = ownerOfTrack(index);
+  forOthers(owner, [&](uint32_t other) {
+    if (knows(other, index)) forget(other, index);
+  });
+  tracks_[index] = {};
+  --load_[owner];
+  send_(owner, TrackCommand{.index = index, .row = {}});
+}
+
+void Dispatcher::dispatchSubscription(SubscriptionCommand& command) {
+  const uint32_t index = command.index;
+  if (command.row.state == RowState::kFree) return closeSubscription(index);
+  const uint32_t worker = owner_[command.row.transport.index];
+  const uint32_t track = command.row.track.index;
+  if (subscribed_[index].transport == kNowhere) {
+    subscribed_[index] = {command.row.transport.index, track};
+    ++load_[worker];
+    if (++subscribersOn(worker, track) == 1 && worker != ownerOfTrack(track)) introduce(worker, track);
+  }
+  send_(worker, std::move(command));
+}
+
+void Dispatcher::closeSubscription(uint32_t index) {
+  const Subscribed subscribed = std::exchange(subscribed_[index], {kNowhere, 0});
+  if (subscribed.transport == kNowhere) return;
+  const uint32_t worker = owner_[subscribed.transport];
+  --load_[worker];
+  send_(worker, SubscriptionCommand{.index = index, .row = {}});
+  if (--subscribersOn(worker, subscribed.track) == 0 && knows(worker, subscribed.track)) {
+    forget(worker, subscribed.track);
+    sendFanOut(subscribed.track);
+  }
+}
+
+void Dispatcher::introduce(uint32_t worker, uint32_t track) {
+  const contract::TrackRow& row = tracks_[track];
+  const uint32_t publisher = row.transport.index;
+  if (++tracksOn(worker, publisher) == 1) {
+    send_(worker, TransportCommand{.index = publisher, .row = transports_[publisher], .foreign = true});
+  }
+  send_(worker, TrackCommand{.index = track, .row = row, .foreign = true});
+  fan_out_[track] |= 1U << worker;
+  sendFanOut(track);
+}
+
+void Dispatcher::forget(uint32_t worker, uint32_t track) {
+  const uint32_t publisher = tracks_[track].transport.index;
+  fan_out_[track] &= ~(1U << worker);
+  send_(worker, TrackCommand{.index = track, .row = {}, .foreign = true});
+  if (--tracksOn(worker, publisher) == 0)
+    send_(worker, TransportCommand{.index = publisher, .row = {}, .foreign = true});
+}
+
+void Dispatcher::sendFanOut(uint32_t track) {
+  send_(ownerOfTrack(track), FanOutCommand{.track = {track, tracks_[track].generation}, .workers = fan_out_[track]});
+}
+
+}  // namespace penstock

@@ -1,0 +1,287 @@
+// One room over several workers: what arrives anywhere ends where it would with one worker, and every worker encrypts.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "dataplane/packet/rtcp.h"
+#include "dataplane/packet/rtcp_writer.h"
+#include "dataplane/packet/rtp_extension.h"
+#include "tests/support/crew.h"
+
+namespace penstock::test {
+namespace {
+
+constexpr uint32_t kSubscribers = 8;
+constexpr uint32_t kMediaSsrc = 0x1111'1111;
+constexpr uint32_t kRtxSsrc = 0x1111'1112;
+
+std::string addressOf(uint32_t index) {
+  return "198.18.0." + std::to_string(10 + index) + ":" + std::to_string(4000 + index);
+}
+
+/// A publisher with a camera, and subscribers of it.
+struct Room {
+  Crew crew;
+  Client& publisher = crew.connect(0, addressOf(0));
+  std::vector<Client*> subscribers;
+
+  explicit Room(uint32_t workers) : crew(workers) {
+    crew.track(publisher, {.rtx_ssrc = kRtxSsrc});
+    for (uint32_t i = 0; i < kSubscribers; ++i) {
+      const auto profile = i % 2 ? contract::SrtpProfile::kAes128CmHmacSha1_80 : contract::SrtpProfile::kAeadAes128Gcm;
+      subscribers.push_back(&crew.connect(1 + i, addressOf(1 + i), profile));
+      crew.subscribe(*subscribers.back(), subscription(i));
+    }
+    crew.finishTurn();
+    crew.io.sent.clear();
+  }
+  static SubscriptionSpec subscription(uint32_t i) {
+    return {.index = i, .ssrc = 0x2222'0000 + 2 * i, .rtx_ssrc = 0x2222'0001 + 2 * i};
+  }
+  uint32_t ownerOf(const Client& client) const { return crew.dispatcher.ownerOf(client.index); }
+  /// A subscriber on another worker than the publisher's.
+  uint32_t stranger() const {
+    for (uint32_t i = 0; i < kSubscribers; ++i) {
+      if (ownerOf(*subscribers[i]) != ownerOf(publisher)) return i;
+    }
+    throw std::logic_error("all on one worker");
+  }
+};
+
+class WorkersTest : public testing::TestWithParam<uint32_t> {
+ protected:
+  Room room{GetParam()};
+  Crew& crew = room.crew;
+};
+
+TEST_P(WorkersTest, each_subscriber_gets_each_packet_once_and_in_order) {
+  for (uint16_t i = 0; i < 60; ++i) crew.sendRtp(room.publisher, {.sequence = i, .payload = bytesOf("picture")});
+  EXPECT_EQ(crew.count(Counter::forwarded), 60u) << crew.counters();
+  for (Client* subscriber : room.subscribers) {
+    const auto packets = crew.takeRtp(*subscriber);
+    ASSERT_EQ(packets.size(), 60u);
+    for (uint16_t i = 0; i < 60; ++i) {
+      const auto view = parseRtp(packets[i]).value();
+      EXPECT_EQ(view.sequence, 5000 + i);
+      EXPECT_EQ(Bytes(view.payload().begin(), view.payload().end()), bytesOf("picture"));
+      EXPECT_EQ(readSdesText(*RtpExtensions::parse(view).value().find(kMidId), 16), "7");
+    }
+  }
+  EXPECT_TRUE(crew.conserved()) << crew.counters();
+}
+
+TEST_P(WorkersTest, every_worker_has_its_part_of_the_room) {
+  crew.sendRtp(room.publisher, {});
+  for (uint32_t worker = 0; worker < GetParam(); ++worker) {
+    EXPECT_GE(crew.countOf(worker, Counter::media_sent), kSubscribers / GetParam() - 1) << "worker " << worker;
+    EXPECT_LE(crew.dispatcher.loadOf(worker), 3 + 2 * kSubscribers / GetParam()) << "worker " << worker;
+  }
+}
+
+TEST_P(WorkersTest, a_nack_is_answered_by_the_subscribers_own_worker) {
+  const Bytes payload = bytesOf("lost on the way");
+  crew.sendRtp(room.publisher, {.sequence = 100, .payload = payload});
+  for (uint32_t i = 0; i < kSubscribers; ++i) {
+    crew.io.sent.clear();
+    crew.sendRtcp(*room.subscribers[i], rtcpNack(9, 0x2222'0000 + 2 * i, 5000, 0));
+    const auto packets = crew.takeRtp(*room.subscribers[i]);
+    ASSERT_EQ(packets.size(), 1u) << "subscriber " << i << ": " << crew.counters();
+    const auto view = parseRtp(packets[0]).value();
+    EXPECT_EQ(view.ssrc, 0x2222'0001 + 2 * i);
+    const auto body = view.payload();
+    EXPECT_EQ(Bytes(body.begin() + 2, body.end()), payload);
+  }
+}
+
+TEST_P(WorkersTest, a_key_frame_request_reaches_the_publisher_once) {
+  crew.sendRtp(room.publisher, {});
+  crew.advance(1'000'000'000);
+  crew.io.sent.clear();
+  for (uint32_t i = 0; i < kSubscribers; ++i) crew.sendRtcp(*room.subscribers[i], rtcpPli(9, 0x2222'0000 + 2 * i));
+  for (int i = 0; i < 10; ++i) crew.advance(100'000'000);  // one was sent a moment ago
+  size_t requests = 0;
+  for (const Bytes& compound : crew.takeRtcp(room.publisher)) {
+    RtcpReader reader(compound);
+    while (const auto member = reader.next()) requests += member->kind() == RtcpKind::kPli;
+  }
+  EXPECT_EQ(requests, 1u) << crew.counters();
+}
+
+TEST_P(WorkersTest, sender_reports_are_made_from_the_publishers_on_every_worker) {
+  crew.sendRtp(room.publisher, {.timestamp = 90'000});
+  crew.sendRtcp(room.publisher, rtcpSenderReport(kMediaSsrc, ntpFromUnix(1'700'000'000'000'000'000), 90'000, 10, 1000));
+  crew.io.sent.clear();
+  for (int i = 0; i < 15; ++i) crew.advance(100'000'000);
+  for (Client* subscriber : room.subscribers) {
+    bool reported = false;
+    for (const Bytes& compound : crew.takeRtcp(*subscriber)) reported |= compound[1] == 200;
+    EXPECT_TRUE(reported) << "subscriber " << subscriber->index;
+  }
+}
+
+TEST_P(WorkersTest, padding_and_mutes_leave_no_gap) {
+  crew.sendRtp(room.publisher, {.sequence = 1});
+  crew.sendRtp(room.publisher, {.sequence = 2, .padding = 100, .payload = {}});
+  crew.sendRtp(room.publisher, {.sequence = 3});
+  TrackCommand mute =
+      trackCommand(*crew.backend, *crew.flows, room.publisher, {.rtx_ssrc = kRtxSsrc, .flags = contract::kTrackMuted});
+  mute.encoding = {};
+  crew.apply(std::move(mute));
+  for (uint16_t i = 4; i < 9; ++i) crew.sendRtp(room.publisher, {.sequence = i});
+  TrackCommand unmute = trackCommand(*crew.backend, *crew.flows, room.publisher, {.rtx_ssrc = kRtxSsrc});
+  unmute.encoding = {};
+  crew.apply(std::move(unmute));
+  crew.finishTurn();
+  crew.sendRtp(room.publisher, {.sequence = 9});
+  for (Client* subscriber : room.subscribers) {
+    std::vector<uint16_t> sequences;
+    for (const Bytes& packet : crew.takeRtp(*subscriber)) sequences.push_back(parseRtp(packet)->sequence);
+    EXPECT_EQ(sequences, (std::vector<uint16_t>{5000, 5001, 5002})) << "subscriber " << subscriber->index;
+  }
+}
+
+TEST_P(WorkersTest, a_client_that_moves_to_another_address_and_queue_loses_nothing) {
+  for (uint16_t i = 0; i < 20; ++i) {
+    if (i == 10) {
+      room.publisher.address = endpoint("198.18.0.99:9999");
+      crew.receive(room.publisher, stunMessage(room.publisher.check()));
+    }
+    crew.sendRtp(room.publisher, {.sequence = i});
+  }
+  EXPECT_EQ(crew.count(Counter::forwarded), 20u) << crew.counters();
+  for (Client* subscriber : room.subscribers) EXPECT_EQ(crew.takeRtp(*subscriber).size(), 20u);
+}
+
+TEST_P(WorkersTest, a_new_client_from_an_old_clients_port_takes_the_address_over) {
+  Client& heir = crew.connect(100, addressOf(0));
+  EXPECT_EQ(heir.address, room.publisher.address);
+  EXPECT_EQ(crew.count(Counter::consents_lost), 1u) << "control is told whose it was";
+  crew.track(heir, {.index = 1, .ssrc = 0x9999});
+  crew.subscribe(*room.subscribers[0], {.index = 50, .track = 1, .ssrc = 0x7777, .rtx_ssrc = 0, .mid = "8"});
+  for (uint32_t i = 0; i < 4; ++i) crew.sendRtp(heir, {.sequence = static_cast<uint16_t>(i), .ssrc = 0x9999});
+  EXPECT_EQ(crew.takeRtp(*room.subscribers[0]).size(), 4u) << crew.counters();
+  crew.sendRtp(room.publisher, {});
+  EXPECT_EQ(crew.count(Counter::forwarded), 4u) << "the old one's keys are no good from there";
+}
+
+TEST_P(WorkersTest, strangers_are_dropped_where_they_arrive) {
+  Client stranger = makeClient(200, "198.18.0.200:1", contract::SrtpProfile::kAeadAes128Gcm);
+  stranger.openKeys(*crew.backend);
+  const uint64_t handed = crew.count(Counter::handed_over);
+  for (int i = 0; i < 8; ++i) crew.sendRtp(stranger, {.sequence = static_cast<uint16_t>(i)});
+  for (int i = 0; i < 8; ++i) crew.receive(stranger, stunMessage(stranger.check()));
+  EXPECT_EQ(crew.count(Counter::rtp_source_unvalidated), 8u);
+  EXPECT_EQ(crew.count(Counter::stun_ufrag_unknown), 8u);
+  EXPECT_EQ(crew.count(Counter::handed_over), handed);
+  EXPECT_TRUE(crew.io.sent.empty());
+}
+
+TEST_P(WorkersTest, what_is_closed_is_forgotten_everywhere_and_gives_every_buffer_back) {
+  for (uint16_t i = 0; i < 30; ++i) crew.sendRtp(room.publisher, {.sequence = i});
+  for (uint32_t i = 0; i < kSubscribers; i += 2) crew.apply(SubscriptionCommand{.index = i, .row = {}});
+  crew.io.sent.clear();
+  crew.sendRtp(room.publisher, {.sequence = 30});
+  for (uint32_t i = 0; i < kSubscribers; ++i) EXPECT_EQ(crew.takeRtp(*room.subscribers[i]).size(), i % 2);
+  for (uint32_t i = 1; i < kSubscribers; i += 2) crew.apply(SubscriptionCommand{.index = i, .row = {}});
+  crew.sendRtp(room.publisher, {.sequence = 31});
+  EXPECT_EQ(crew.count(Counter::rtp_no_subscriber), 1u) << crew.counters();
+  crew.apply(TrackCommand{.index = 0, .row = {}});
+  crew.apply(TransportCommand{.index = 0, .row = {}});
+  crew.sendRtp(room.publisher, {.sequence = 32});
+  EXPECT_EQ(crew.count(Counter::rtp_source_unvalidated), 1u) << crew.counters();
+  crew.relays.clear();  // each held some empty buffers in stock
+  EXPECT_TRUE(crew.io.live.empty()) << crew.io.live.size() << " buffers are still referenced";
+}
+
+TEST_P(WorkersTest, control_reaches_a_transport_of_any_worker) {
+  for (uint32_t i = 0; i < kSubscribers; ++i) {
+    contract::Datagram datagram{};
+    datagram.transport = {room.subscribers[i]->index, 1};
+    datagram.length_bytes = 5;
+    std::memcpy(datagram.bytes, "hello", 5);
+    crew.relays[0]->inject(datagram, crew.now_ns);
+    crew.finishTurn();
+    ASSERT_FALSE(crew.io.sent.empty()) << crew.counters();
+    EXPECT_EQ(room.subscribers[i]->payload(crew.io.sent.back()), bytesOf("hello"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Counts, WorkersTest, testing::Values(1, 2, 3, 4), testing::PrintToStringParamName());
+
+TEST(Workers, one_that_is_behind_costs_packets_by_name_and_no_buffers) {
+  Room room(2);
+  Crew& crew = room.crew;
+  crew.postponed = true;
+  crew.arrival = static_cast<int>(room.ownerOf(room.publisher));
+  const int messages = 2 * HandOverRings::kMessagesMax;
+  for (int i = 0; i < messages; ++i) crew.sendRtp(room.publisher, {.sequence = static_cast<uint16_t>(i)});
+  EXPECT_GE(crew.count(Counter::send_handover_full), uint64_t{HandOverRings::kMessagesMax});
+  EXPECT_EQ(crew.count(Counter::forwarded), static_cast<uint64_t>(messages)) << "its own subscribers got all";
+  crew.arrival = 1 - crew.arrival;
+  for (int i = 0; i < messages; ++i) crew.sendRtp(room.publisher, {.sequence = static_cast<uint16_t>(messages + i)});
+  EXPECT_GE(crew.count(Counter::handover_queue_full), 900u) << crew.counters();
+  crew.postponed = false;
+  crew.finishTurn();
+  EXPECT_TRUE(crew.conserved()) << crew.counters();
+  crew.relays.clear();
+  EXPECT_TRUE(crew.io.live.empty());
+}
+
+/// What each subscriber gets of a random conference does not depend on the number of workers.
+TEST(Workers, give_the_same_as_one_would) {
+  const auto seed = std::random_device{}();
+  const auto play = [&](uint32_t workers) {
+    std::mt19937 random(seed);
+    Room room(workers);
+    Crew& crew = room.crew;
+    std::vector<std::vector<Bytes>> got(kSubscribers);
+    std::vector<bool> subscribed(kSubscribers, true);
+    uint16_t sequence = 65'300;
+    uint32_t roc = 0;
+    for (int step = 0; step < 600; ++step) {
+      const uint32_t who = random() % kSubscribers;
+      switch (random() % 12) {
+        case 0:
+          if (subscribed[who]) crew.apply(SubscriptionCommand{.index = who, .row = {}});
+          subscribed[who] = false;
+          break;
+        case 1: {
+          SubscriptionSpec spec = Room::subscription(who);
+          spec.generation = static_cast<uint32_t>(2 + step);
+          spec.ssrc += 0x100 * static_cast<uint32_t>(1 + step);
+          spec.rtx_ssrc = spec.ssrc + 1;
+          if (!subscribed[who]) crew.subscribe(*room.subscribers[who], spec);
+          subscribed[who] = true;
+          break;
+        }
+        case 2:
+          crew.advance(random() % 50'000'000);
+          break;
+        default:
+          if (++sequence == 0) ++roc;
+          crew.sendRtp(room.publisher, {.sequence = sequence, .payload = Bytes(random() % 1000, 7)}, roc);
+      }
+      crew.finishTurn();
+      for (uint32_t i = 0; i < kSubscribers; ++i) {
+        for (Bytes& packet : crew.takeRtp(*room.subscribers[i])) got[i].push_back(std::move(packet));
+      }
+    }
+    EXPECT_TRUE(crew.conserved()) << crew.counters();
+    return got;
+  };
+  const auto expected = play(1);
+  for (const auto& packets : expected) EXPECT_GT(packets.size(), 50u);
+  for (uint32_t workers = 2; workers <= 4; ++workers) {
+    const auto got = play(workers);
+    for (uint32_t i = 0; i < kSubscribers; ++i) {
+      ASSERT_EQ(got[i].size(), expected[i].size()) << workers << " workers, subscriber " << i << ", seed " << seed;
+      for (size_t n = 0; n < got[i].size(); ++n) {
+        // abs-send-time is the time of sending, the same in virtual time: every byte is.
+        ASSERT_EQ(got[i][n], expected[i][n]) << workers << " workers, packet " << n << ", seed " << seed;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace penstock::test
