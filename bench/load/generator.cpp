@@ -1,212 +1,222 @@
 #include "bench/load/generator.h"
 
-#include <unistd.h>
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
 
-#include <cstdio>
-#include <exception>
-
-#include "dataplane/packet/arp.h"
-#include "dataplane/port/eal.h"
-#include "dataplane/port/port.h"
-#include "dataplane/port/port_io.h"
+#include "bench/load/backend.h"
+#include "bench/load/identity.h"
+#include "bench/load/pin.h"
+#include "bench/load/router.h"
+#include "dataplane/srtp/libsrtp_backend.h"
 #include "dataplane/worker/clock.h"
+#include "tests/support/packet_builder.h"
 
 namespace penstock::bench {
 
 namespace {
 
-using test::Bytes;
-
 constexpr uint64_t kSecondNs = 1'000'000'000;
-constexpr uint64_t kTrialNs = kSecondNs;
-constexpr uint64_t kDrainNs = kSecondNs / 10;
-constexpr int kConfirmations = 3;
-/// One packet in so many is decrypted.
-constexpr uint64_t kSampleEvery = 997;
+// Nothing came for so long: the relay has sent all it has.
+constexpr uint64_t kQuietNs = 50'000'000;
+// RFC 7675: consent lasts 30 s.
+constexpr uint64_t kConsentNs = 10 * kSecondNs;
+// A generator that was held up longer than this leaves out what it missed, or it would offer a burst nobody asked for.
+constexpr uint64_t kStallNs = 200'000;
+// The share of a trial that may be left out so: the relay rests meanwhile.
+constexpr double kStallsMax = 0.02;
 
-struct Trial {
-  uint64_t sent = 0, received = 0, out_of_order = 0, decrypted = 0, not_decrypted = 0;
-  double seconds = 0;
-  bool lossless(uint32_t subscribers) const {
-    return received == sent * subscribers && out_of_order == 0 && not_decrypted == 0;
-  }
-};
-
-class Generator {
- public:
-  Generator(const LoadPlan& plan, PortIo& io) : plan_(plan), io_(io), world_({}, std::make_unique<test::HeapIo>()) {
-    for (uint32_t i = 0; i <= plan.subscribers; ++i) {
-      auto client = std::make_unique<test::Client>(world_.makeClient(i, addressOf(i), plan.profile));
-      client->to_relay = world_.backend->expand(plan.profile, client->row.receive_key);
-      client->from_relay = world_.backend->expand(plan.profile, client->row.send_key);
-      world_.clients.push_back(std::move(client));
-    }
-    expected_.resize(plan.subscribers + 1);
-    payload_.assign(plan.payload_bytes, 0x5a);
-  }
-
-  /// ICE checks of everybody: consent lasts 30 s, and the relay learns where they are.
-  void keepConsent() {
-    for (const auto& client : world_.clients) {
-      send(test::udpFrame(world_.frameOf(*client), test::stunMessage(world_.checkOf(*client))));
-      Trial ignored;
-      receive(ignored);
-    }
-    Trial ignored;
-    drain(ignored);
-  }
-
-  Trial run(double packets_per_second) {
-    Trial trial;
-    const uint64_t begin_ns = monotonicNow();
-    const auto total = static_cast<uint64_t>(packets_per_second * static_cast<double>(kTrialNs) / 1e9);
-    for (uint64_t now_ns = begin_ns; trial.sent < total; now_ns = monotonicNow()) {
-      const auto due = static_cast<uint64_t>(static_cast<double>(now_ns - begin_ns) * packets_per_second / 1e9);
-      for (uint32_t burst = 0; trial.sent < std::min(due, total) && burst < 8; ++burst, ++trial.sent) sendMedia();
-      receive(trial);
-    }
-    trial.seconds = static_cast<double>(monotonicNow() - begin_ns) / 1e9;
-    drain(trial);
-    return trial;
-  }
-
- private:
-  /// Until the relay has sent nothing for a while: what is queued belongs to this trial.
-  void drain(Trial& trial) {
-    for (uint64_t last_ns = monotonicNow(); monotonicNow() - last_ns < kDrainNs;) {
-      if (receive(trial) > 0) last_ns = monotonicNow();
-    }
-  }
-
-  void send(const Bytes& frame) {
-    Packet packet;
-    if (io_.allocate(std::span(&packet, 1)) == 0) return;
-    std::memcpy(packet.data, frame.data(), frame.size());
-    packet.length_bytes = static_cast<uint16_t>(frame.size());
-    while (io_.send(std::span(&packet, 1)) == 0) {
-      Trial ignored;  // the port is not up yet
-      receive(ignored);
-      if (io_.allocate(std::span(&packet, 1)) == 0) return;
-      std::memcpy(packet.data, frame.data(), frame.size());
-      packet.length_bytes = static_cast<uint16_t>(frame.size());
-    }
-  }
-
-  void sendMedia() {
-    const uint64_t index = ++published_;
-    const Bytes rtp = test::rtpPacket({.sequence = static_cast<uint16_t>(index),
-                                       .timestamp = static_cast<uint32_t>(index * 90),
-                                       .ssrc = kPublisherSsrc,
-                                       .extensions = {{test::kMidId, test::bytesOf("0")}},
-                                       .payload = payload_});
-    test::Client& publisher = *world_.clients[0];
-    test::FrameSpec spec = world_.frameOf(publisher);
-    spec.udp_checksum = false;  // IPv4 allows it; the byte-by-byte sum of the test builder would be the bottleneck
-    send(test::udpFrame(spec, world_.protect(publisher, rtp, static_cast<uint32_t>(index >> 16))));
-  }
-
-  size_t receive(Trial& trial) {
-    std::array<Packet, kBurstMax> burst;
-    const size_t count = io_.receive(0, burst);
-    for (size_t i = 0; i < count; ++i) look(burst[i], trial);
-    if (count > 0) io_.release(std::span(burst).first(count));
-    return count;
-  }
-
-  /// Reads SSRC and sequence number where they stand; every stream is watched.
-  void look(const Packet& packet, Trial& trial) {
-    const std::span<const uint8_t> frame(packet.data, packet.length_bytes);
-    constexpr size_t kRtp = kEthernetSize + kIpv4Size + kUdpSize;
-    if (load16(frame.data() + 12) == kEtherTypeArp) return answerArp(frame);
-    if (frame.size() < kRtp + 12 || (frame[kRtp] & 0xc0) != 0x80 || frame[kRtp + 1] >= 192) return;
-    const uint32_t subscriber = (load32(frame.data() + kRtp + 8) - ssrcOf(0)) / 2;
-    if (subscriber == 0 || subscriber > plan_.subscribers) return;
-    const uint16_t sequence = load16(frame.data() + kRtp + 2);
-    std::optional<uint16_t>& expected = expected_[subscriber];
-    if (expected && *expected != sequence) ++trial.out_of_order;
-    expected = static_cast<uint16_t>(sequence + 1);
-    ++trial.received;
-    if (++looked_at_ % kSampleEvery != 0) return;
-    const auto opened = world_.openRtp(*world_.clients[subscriber], Bytes(frame.begin(), frame.end()));
-    const auto view = opened ? parseRtp(*opened) : std::unexpected(Counter::rtp_malformed);
-    if (view && view->payload().size() == payload_.size()) {
-      ++trial.decrypted;
-    } else {
-      ++trial.not_decrypted;
-    }
-  }
-
-  void answerArp(std::span<const uint8_t> frame) {
-    const auto view = parseFrame(frame);
-    const auto message = view ? parseArp(*view) : std::unexpected(Counter::arp_malformed);
-    if (!message || !message->request) return;
-    Bytes reply(kArpFrameMax);
-    reply.resize(writeArpReply(*message, {message->target, test::kClientMac}, kNoVlan, reply));
-    send(reply);
-  }
-
-  const LoadPlan& plan_;
-  PortIo& io_;
-  test::World world_;
-  Bytes payload_;
-  std::vector<std::optional<uint16_t>> expected_;
-  uint64_t published_ = 0;
-  uint64_t looked_at_ = 0;
-};
-
-void print(const LoadPlan& plan, const char* what, double rate, const Trial& trial) {
-  std::printf("%-10s %9.0f in/s %10.0f out/s: sent %lu, received %lu of %lu, gaps %lu, decrypted %lu, failed %lu\n",
-              what, rate, rate * plan.subscribers, trial.sent, trial.received, trial.sent * plan.subscribers,
-              trial.out_of_order, trial.decrypted, trial.not_decrypted);
-  std::fflush(stdout);
-}
-
-/// Bisection to 2 %, then the result has to hold `kConfirmations` times.
-double search(Generator& generator, const LoadPlan& plan) {
-  double low = 0, high = 4'000'000.0 / plan.subscribers;
-  while (high - low > 0.02 * high) {
-    const double rate = (low + high) / 2;
-    generator.keepConsent();
-    const Trial trial = generator.run(rate);
-    print(plan, "trial", rate, trial);
-    const bool kept_up = trial.seconds < 1.05 * kTrialNs / 1e9;
-    (trial.lossless(plan.subscribers) && kept_up ? low : high) = rate;
-  }
-  for (int confirmed = 0; confirmed < kConfirmations && low > 1;) {
-    generator.keepConsent();
-    const Trial trial = generator.run(low);
-    print(plan, "confirm", low, trial);
-    if (trial.lossless(plan.subscribers)) {
-      ++confirmed;
-    } else {
-      confirmed = 0;
-      low *= 0.97;
-    }
-  }
-  return low;
+std::vector<uint8_t> iceCheck(uint32_t participant) {
+  test::StunSpec stun;
+  stun.username = ufragOf(participant) + ":remote";
+  stun.password = passwordOf(participant);
+  stun.use_candidate = true;
+  test::FrameSpec frame;
+  frame.source = addressOf(participant);
+  frame.destination = *parseEndpoint(kRelayAddress);
+  frame.source_mac = kRouterMacAddress;
+  frame.destination_mac = kRelayMacAddress;
+  return test::udpFrame(frame, test::stunMessage(stun));
 }
 
 }  // namespace
 
-int runGenerator(const LoadPlan& plan) try {
-  sleep(2);  // the relay listens on the socket by then; memif connects by itself as soon as it does
-  const DataplaneConfig config = portConfig(plan, false);
-  const Eal eal(config);
-  MbufPool pool(config.packet_buffers);
-  std::vector<std::unique_ptr<Port>> ports;
-  ports.push_back(std::make_unique<Port>(eal, PortRequest{.device = config.device[0]}, pool));
-  PortIo io(ports, pool, 0);
-  Generator generator(plan, io);
-  generator.keepConsent();
-  const double rate = search(generator, plan);
-  std::printf("1 x %u, %zu bytes, %s: %.0f packets/s out of one worker without loss\n", plan.subscribers,
-              plan.payload_bytes,
-              plan.profile == contract::SrtpProfile::kAeadAes128Gcm ? "AEAD_AES_128_GCM" : "AES_CM_128_HMAC_SHA1_80",
-              rate * plan.subscribers);
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "generator: %s\n", error.what());
-  return 70;
+Generator::Generator(const RunPlan& plan, const RelayProcess& relay)
+    : plan_(plan),
+      relay_(relay),
+      config_(portConfig(plan, false)),
+      eal_(config_),
+      pool_(config_.packet_buffers / 2),
+      backend_(makeBackend(plan.backend)),
+      oracle_(srtp::makeLibsrtpBackend()),
+      store_(plan.scenario, plan.profile, *backend_, plan.store_bytes),
+      sink_(plan.scenario, plan.profile, *oracle_),
+      sent_times_(plan.scenario.tracks.size()),
+      sent_of_track_(plan.scenario.tracks.size()) {
+  ports_.push_back(std::make_unique<Port>(eal_, PortRequest{.device = config_.device[0]}, pool_));
+  io_ = std::make_unique<PortIo>(ports_, pool_, 0);
+  for (uint32_t i = 0; i < plan.scenario.participants; ++i) checks_.push_back(iceCheck(i));
+  if (plan.generator_core) pinThread(*plan.generator_core);
+}
+
+void Generator::connect() {
+  const uint64_t begin_ns = monotonicNow();
+  while (!ports_[0]->linkUp()) {
+    if (monotonicNow() - begin_ns > 10 * kSecondNs) throw std::runtime_error("the relay's port did not come up");
+    receive();
+  }
+  // Until the router's address is known to the relay, and each stream has been seen once.
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    keepConsent();
+    drain();
+    const size_t tracks = plan_.scenario.tracks.size();
+    const double rate = std::max(100.0, std::min(20'000.0, 100'000.0 / std::max(plan_.scenario.fanOut(), 1.0)));
+    const auto duration_ns =
+        static_cast<uint64_t>(static_cast<double>(2 * sendOrder(plan_.scenario).size()) / rate * 1e9);
+    const Trial trial = run({.steps = {{0, rate}}, .duration_ns = std::min(duration_ns, 5 * kSecondNs)});
+    if (trial.sent >= tracks && trial.lostAll() == 0 && trial.refused == 0) return;
+  }
+  throw std::runtime_error("the relay does not forward without loss, not even slowly");
+}
+
+void Generator::keepConsent() {
+  for (const auto& check : checks_) {
+    sendFrame(check);
+    receive();
+  }
+  consent_ns_ = monotonicNow();
+}
+
+void Generator::sendFrame(std::span<const uint8_t> frame) {
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    Packet packet;
+    if (io_->allocate(std::span(&packet, 1)) == 0) return;
+    std::memcpy(packet.data, frame.data(), frame.size());
+    packet.length_bytes = static_cast<uint16_t>(frame.size());
+    if (io_->send(std::span(&packet, 1)) == 1) return;
+    receive();  // the ring is full: let the other side get at it
+  }
+}
+
+/// Until the relay has sent nothing for a while: what is queued belongs to this trial.
+void Generator::drain() {
+  for (uint64_t last_ns = monotonicNow(); monotonicNow() - last_ns < kQuietNs;) {
+    if (receive() > 0) last_ns = monotonicNow();
+  }
+}
+
+void Generator::sendDue(Trial& trial, uint64_t packets, uint64_t now_ns) {
+  std::array<Packet, kSendBurst> burst;
+  const size_t wanted = std::min<size_t>({packets, burst.size(), store_.ready()});
+  const size_t count = io_->allocate(std::span(burst).first(wanted));
+  for (size_t i = 0; i < count; ++i) {
+    store_.prefetch();
+    const PreparedPacket prepared = store_.next();
+    std::memcpy(burst[i].data, prepared.frame.data(), prepared.frame.size());
+    burst[i].length_bytes = static_cast<uint16_t>(prepared.frame.size());
+    ++sent_of_track_[prepared.track];
+    if (note_times_) noteSent(prepared, trial, now_ns);
+  }
+  trial.refused += count - io_->send(std::span<const Packet>(burst).first(count));
+  trial.sent += count;
+}
+
+void Generator::noteSent(const PreparedPacket& packet, Trial& trial, uint64_t now_ns) {
+  sent_times_.set(packet.track, packet.index, now_ns);
+  const size_t at = (now_ns - begin_ns_) / slice_ns_;
+  if (at >= trial.slices.size()) return;
+  const TrackPlan& track = plan_.scenario.tracks[packet.track];
+  trial.slices[at].expected[classOf(track.kind)] += track.subscription_count;
+}
+
+size_t Generator::receive() {
+  std::array<Packet, kBurstMax> burst;
+  const size_t count = io_->receive(0, burst);
+  if (count == 0) return 0;
+  const uint64_t now_ns = note_times_ ? monotonicNow() : 0;
+  size_t media = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const std::span<const uint8_t> frame(burst[i].data, burst[i].length_bytes);
+    if (sink_.look(frame, now_ns)) {
+      ++media;
+    } else if (frame.size() > 14 && load16(frame.data() + 12) == kEtherTypeArp) {
+      std::array<uint8_t, kArpFrameMax> out;
+      if (const auto answer = answerAsRouter(frame, out); !answer.empty()) sendFrame(answer);
+    }
+  }
+  io_->release(std::span<const Packet>(burst).first(count));
+  return media;
+}
+
+/// The clock decides what is due. What a stall of our own made late is left out of the plan.
+void Generator::send(Trial& trial, const TrialRequest& request) {
+  uint64_t shift_ns = 0, last_ns = begin_ns_;
+  double due = 0;
+  size_t step = 0;
+  for (uint64_t now_ns = begin_ns_;;) {
+    if (now_ns - begin_ns_ - shift_ns >= request.duration_ns) break;
+    const uint64_t passed_ns = now_ns - last_ns;
+    last_ns = now_ns;
+    if (passed_ns > kStallNs) {
+      trial.stalled_ns += passed_ns;
+      shift_ns += passed_ns;
+    } else {
+      while (step + 1 < request.steps.size() && request.steps[step + 1].from_ns <= now_ns - begin_ns_ - shift_ns)
+        ++step;
+      due += static_cast<double>(passed_ns) * request.steps[step].packets_per_second / 1e9;
+    }
+    const auto whole = static_cast<uint64_t>(due);
+    if (whole > trial.sent) {
+      if (store_.ready() == 0) break;
+      sendDue(trial, whole - trial.sent, now_ns);
+    }
+    receive();
+    now_ns = monotonicNow();
+  }
+  trial.seconds = static_cast<double>(monotonicNow() - begin_ns_) / 1e9;
+  trial.generator_limited = due - static_cast<double>(trial.sent) > std::max(0.01 * due, 2.0 * kSendBurst);
+  trial.held_up = static_cast<double>(trial.stalled_ns) > kStallsMax * static_cast<double>(request.duration_ns);
+}
+
+Trial Generator::run(const TrialRequest& request) {
+  Trial trial;
+  double wanted = 0;
+  for (size_t i = 0; i < request.steps.size(); ++i) {
+    const uint64_t until_ns = i + 1 < request.steps.size() ? request.steps[i + 1].from_ns : request.duration_ns;
+    wanted += request.steps[i].packets_per_second * static_cast<double>(until_ns - request.steps[i].from_ns) / 1e9;
+  }
+  trial.offered_per_second = wanted * 1e9 / static_cast<double>(request.duration_ns);
+  if (monotonicNow() - consent_ns_ + request.duration_ns > 2 * kConsentNs) {
+    keepConsent();
+    drain();
+  }
+  store_.prepare(static_cast<size_t>(wanted) + kSendBurst);
+  sink_.beginTrial();
+  std::ranges::fill(sent_of_track_, 0);
+  const CounterValues before = relay_.counters();
+  begin_ns_ = monotonicNow();
+  slice_ns_ = std::max<uint64_t>(request.slice_ns, 1);
+  note_times_ = request.delays || request.slice_ns != 0;
+  if (request.delays) trial.delays = std::make_unique<Histogram>();
+  if (request.slice_ns != 0) trial.slices.resize(request.duration_ns / request.slice_ns);
+  sink_.time({.sent = note_times_ ? &sent_times_ : nullptr,
+              .delays = trial.delays.get(),
+              .slices = request.slice_ns != 0 ? &trial.slices : nullptr,
+              .begin_ns = begin_ns_,
+              .slice_ns = slice_ns_});
+  send(trial, request);
+  drain();
+  sink_.time({});
+  note_times_ = false;
+  trial.relay = relay_.counters().since(before);
+  trial.sink = sink_.counts();
+  for (size_t track = 0; track < sent_of_track_.size(); ++track) {
+    const TrackPlan& plan = plan_.scenario.tracks[track];
+    trial.expected[classOf(plan.kind)] += sent_of_track_[track] * plan.subscription_count;
+  }
+  trial.lost = sink_.missing(sent_of_track_);
+  trial.samples = sink_.checkSamples();
+  return trial;
 }
 
 }  // namespace penstock::bench

@@ -1,0 +1,202 @@
+#include "bench/suite/load_options.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "bench/load/backend.h"
+#include "bench/suite/mix.h"
+#include "bench/suite/result.h"
+#include "dataplane/port/eal.h"
+
+namespace penstock::bench {
+
+namespace json = boost::json;
+namespace po = boost::program_options;
+
+namespace {
+
+std::vector<std::string> splitList(const std::string& list) {
+  std::vector<std::string> items;
+  std::istringstream stream(list);
+  for (std::string item; std::getline(stream, item, ',');) {
+    if (!item.empty()) items.push_back(item);
+  }
+  if (items.empty()) throw std::invalid_argument("an empty list");
+  return items;
+}
+
+uint32_t numberOf(const std::string& text) {
+  char* end = nullptr;
+  const unsigned long number = std::strtoul(text.c_str(), &end, 10);
+  if (end == text.c_str() || *end != '\0' || number > 1'000'000) throw std::invalid_argument("no number: " + text);
+  return static_cast<uint32_t>(number);
+}
+
+std::string whatOf(const LoadOptions& options, uint32_t size) {
+  if (!options.mix.empty()) return "mix " + std::filesystem::path(options.mix).filename().string();
+  if (options.workload == "webinar") return "webinar 1 x " + std::to_string(size);
+  if (options.workload == "recorder") return "recorder " + std::to_string(size) + " x 1";
+  if (options.workload == "calls") return "calls 1:1";
+  return options.workload + " " + std::to_string(size) + " x " + std::to_string(size);
+}
+
+std::vector<RoomShape> roomsOf(const LoadOptions& options, uint32_t size, uint16_t payload) {
+  if (options.mix.empty()) {
+    return shapesOf({.name = options.workload,
+                     .size = size,
+                     .rooms = options.rooms,
+                     .keys = options.keys,
+                     .payload_bytes = payload,
+                     .audio_payload_bytes = options.audio_payload});
+  }
+  std::ifstream file(options.mix);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file) throw std::invalid_argument("could not read " + options.mix);
+  return readMix(text.str());
+}
+
+/// Two cores: one for the relay's worker, one for everybody else. More: the caller may say, or the kernel decides.
+void placeOn(RunPlan& plan, const LoadOptions& options) {
+  const std::vector<int> cores = allowedCores();
+  if (options.relay_core >= 0) {
+    plan.relay_core = options.relay_core;
+  } else if (cores.size() > 1) {
+    plan.relay_core = cores[1];
+  }
+  if (options.generator_core >= 0) {
+    plan.generator_core = options.generator_core;
+  } else if (cores.size() > 1) {
+    plan.generator_core = cores[0];
+  }
+}
+
+Case caseOf(const LoadOptions& options, uint32_t size, uint16_t payload, const std::string& profile,
+            const std::string& backend) {
+  Case made;
+  made.plan.scenario = makeScenario(roomsOf(options, size, payload));
+  const auto known = profileOf(profile);
+  if (!known) throw std::invalid_argument("no profile \"" + profile + "\"; there are " + kProfileNames);
+  if (!makeBackend(backend)) throw std::invalid_argument("no backend \"" + backend + "\"; there are " + kBackendNames);
+  made.plan.profile = *known;
+  made.plan.backend = backend;
+  made.plan.device = options.device;
+  made.plan.ring_log2 = options.ring_log2;
+  made.plan.relay_sleeps = options.relay_sleeps;
+  made.plan.store_bytes = size_t{options.store_mib} << 20;
+  placeOn(made.plan, options);
+  const Scenario& scenario = made.plan.scenario;
+  made.name = whatOf(options, size) + ", " + std::to_string(payload) + " B, " + profile + ", " + backendName(backend);
+  made.labels = {{"name", made.name},
+                 {"what", whatOf(options, size)},
+                 {"workload", options.mix.empty() ? options.workload : "mix"},
+                 {"size", size},
+                 {"payload_bytes", payload},
+                 {"profile", profile},
+                 {"backend", backendName(backend)},
+                 {"participants", scenario.participants},
+                 {"tracks", scenario.tracks.size()},
+                 {"subscriptions", scenario.subscriptions.size()},
+                 {"receivers", scenario.receivers()},
+                 {"fan_out", scenario.fanOut()},
+                 {"payload_in_bytes", scenario.bytesIn() / scenario.packetsIn()},
+                 {"payload_out_bytes", scenario.bytesOut() / scenario.packetsOut()},
+                 {"relay_idle", options.relay_sleeps ? "sleep" : "poll"}};
+  return made;
+}
+
+}  // namespace
+
+po::options_description loadOptions(LoadOptions& options, const std::string& sizes) {
+  options.sizes = sizes;
+  po::options_description description("Load", 110);
+  auto add = description.add_options();
+  const auto text = [](std::string& to) { return po::value(&to)->default_value(to); };
+  add("workload", text(options.workload),
+      "webinar: 1 to N; meeting: N to N, audio and video; calls: pairs; audio: N to N; "
+      "recorder: N publishers to one");
+  add("size", text(options.sizes), "N of each room; a list measures each");
+  add("rooms", po::value(&options.rooms)->default_value(options.rooms), "rooms alike");
+  add("keys", po::value(&options.keys)->default_value(options.keys),
+      "as many rooms as it takes for so many receivers, each with a key of its own");
+  add("mix", po::value(&options.mix), "a JSON file of rooms instead of a workload (bench/suite/mix.json is one)");
+  add("payload", text(options.payloads), "bytes of video payload; a list");
+  add("audio-payload", po::value(&options.audio_payload)->default_value(options.audio_payload), "bytes");
+  add("profile", text(options.profiles), ("SRTP profile; a list of: " + std::string(kProfileNames)).c_str());
+  add("backend", text(options.backends), ("crypto backend; a list of: " + std::string(kBackendNames)).c_str());
+  add("seconds", po::value(&options.seconds)->default_value(options.seconds), "length of a trial, 0.1 to 15");
+  add("relay-core", po::value(&options.relay_core), "core of the worker (otherwise the second allowed one)");
+  add("generator-core", po::value(&options.generator_core), "core of generator and sink (otherwise the first)");
+  add("idle-sleep", po::bool_switch(&options.relay_sleeps), "the worker backs off when idle, as in production");
+  add("device", po::value(&options.device),
+      "DPDK port of the generator, instead of net_memif; NOT YET with a relay elsewhere");
+  add("ring", po::value(&options.ring_log2)->default_value(options.ring_log2),
+      "net_memif's rings: log2 of entries, 8 to 14");
+  add("store-mib", po::value(&options.store_mib)->default_value(options.store_mib),
+      "memory for packets encrypted ahead; trials that would need more are shorter");
+  return description;
+}
+
+std::vector<Case> casesOf(const LoadOptions& options) {
+  if (options.seconds < 0.1 || options.seconds > 15) throw std::invalid_argument("--seconds: 0.1 to 15");
+  if (options.ring_log2 < 8 || options.ring_log2 > 14) throw std::invalid_argument("--ring: 8 to 14");
+  if (options.store_mib < 16) throw std::invalid_argument("--store-mib: 16 or more");
+  std::vector<Case> cases;
+  for (const std::string& profile : splitList(options.profiles)) {
+    for (const std::string& backend : splitList(options.backends)) {
+      for (const std::string& size : splitList(options.sizes)) {
+        for (const std::string& payload : splitList(options.payloads)) {
+          const auto bytes = static_cast<uint16_t>(std::min(numberOf(payload), 65'535u));
+          cases.push_back(caseOf(options, numberOf(size), bytes, profile, backend));
+        }
+      }
+    }
+  }
+  return cases;
+}
+
+json::object isolated(const std::function<json::object()>& measure) {
+  int pipe_ends[2];
+  if (pipe(pipe_ends) != 0) throw std::runtime_error("no pipe");
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("no process");
+  if (child == 0) {
+    close(pipe_ends[0]);
+    json::object answer;
+    try {
+      answer = measure();
+    } catch (const std::exception& error) {
+      answer = {{"error", error.what()}};
+    }
+    const std::string text = json::serialize(answer);
+    for (size_t at = 0; at < text.size();) {
+      const ssize_t wrote = write(pipe_ends[1], text.data() + at, text.size() - at);
+      if (wrote <= 0) break;
+      at += static_cast<size_t>(wrote);
+    }
+    _exit(0);
+  }
+  close(pipe_ends[1]);
+  std::string text;
+  char buffer[65'536];
+  for (ssize_t got; (got = read(pipe_ends[0], buffer, sizeof(buffer))) > 0;)
+    text.append(buffer, static_cast<size_t>(got));
+  close(pipe_ends[0]);
+  waitpid(child, nullptr, 0);
+  json::error_code error;
+  const json::value value = json::parse(text, error);
+  if (error || !value.is_object()) throw std::runtime_error("the measuring process ended without a result");
+  if (value.get_object().contains("error")) throw std::runtime_error(textAt(value.get_object(), "error"));
+  return value.get_object();
+}
+
+}  // namespace penstock::bench

@@ -1,0 +1,79 @@
+// One relay under load and what is asked of it: the highest rate for a goal, trials at a rate, all noted for the
+// result.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "bench/load/generator.h"
+#include "bench/load/relay_process.h"
+#include "bench/suite/load_options.h"
+#include "bench/suite/progress.h"
+#include "bench/suite/search.h"
+
+namespace penstock::bench {
+
+inline constexpr double kNoLoss = 0;
+inline constexpr double kPartialLoss = 0.005;
+
+/// Goes with all that is in it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+class LoadSession {
+ public:
+  /// Starts relay and generator: only in a process that may start DPDK. `what` outlives it.
+  LoadSession(const Case& what, double seconds, Progress& progress);
+
+  /// Bisects until the goal's rate is known. Rates are packets published per second.
+  void search(RateSearch& rates, double loss_max, const char* goal);
+  Trial run(const TrialRequest& request, const std::string& label);
+  /// The same, repeated if the generator was held up for too long.
+  Trial undisturbed(const TrialRequest& request, const std::string& label);
+  /// Trials so repeated.
+  uint64_t disturbed() const { return disturbed_; }
+  /// As long as a trial at this rate can be: `wanted`, or what the packets encrypted ahead allow.
+  double secondsAt(double rate, double wanted) const;
+  double secondsAt(double rate) const { return secondsAt(rate, seconds_); }
+
+  const Scenario& scenario() const { return what_.plan.scenario; }
+  const RelayProcess& relay() const { return relay_; }
+  /// [in/s, out/s, loss ratio, limited] of every trial.
+  const boost::json::array& trials() const { return trials_; }
+  /// Drops by name in all trials.
+  boost::json::object drops() const;
+
+ private:
+  const Case& what_;
+  double seconds_;
+  Progress& progress_;
+  const TemporaryFolder folder_;
+  const RunPlan plan_;
+  RelayProcess relay_;
+  Generator generator_;
+  boost::json::array trials_;
+  CounterValues start_;
+  uint64_t disturbed_ = 0;
+};
+
+/// Where to begin a search: what crypto alone says, or a guess.
+double startRate(const Scenario& scenario);
+
+/// What a trial shows of the relay itself.
+boost::json::object describeTrial(const Trial& trial);
+/// "sent 1,000 lost 3 ..." for progress and errors.
+std::string sayTrial(const Trial& trial);
+
+}  // namespace penstock::bench

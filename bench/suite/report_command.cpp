@@ -1,0 +1,47 @@
+// Reads result files, writes the page.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <stdexcept>
+#include <string_view>
+
+#include "bench/suite/command.h"
+#include "bench/suite/report_page.h"
+#include "bench/suite/result.h"
+
+namespace penstock::bench {
+
+namespace json = boost::json;
+namespace po = boost::program_options;
+
+namespace {
+
+size_t placeOf(const json::object& file) {
+  constexpr std::array<std::string_view, 6> kOrder = {"forward", "latency", "surge", "joins", "plan", "micro"};
+  return static_cast<size_t>(std::ranges::find(kOrder, textAt(file, "kind")) - kOrder.begin());
+}
+
+}  // namespace
+
+int reportCommand(int argc, char** argv) {
+  std::vector<std::string> paths;
+  std::string out = "report.html";
+  po::options_description options("Report", 110);
+  options.add_options()("out", po::value(&out)->default_value(out), "where to write it");
+  CommandLine line("report",
+                   "One HTML file of all results given: plots, tables, the machine and the versions. It loads nothing.",
+                   options);
+  if (!line.parse(argc, argv, &paths, "RESULT.json...")) return line.exitCode();
+  if (paths.empty()) throw std::invalid_argument("report wants result files; --help says more");
+  std::vector<json::object> files;
+  for (const std::string& path : paths) files.push_back(readResult(path));
+  std::ranges::stable_sort(files, {}, placeOf);
+  std::ofstream file(out);
+  file << reportPage(files);
+  if (!file.flush()) throw std::runtime_error("could not write " + out);
+  std::printf("%s\n", out.c_str());
+  return kExitOk;
+}
+
+}  // namespace penstock::bench
