@@ -5,8 +5,10 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
-#include <optional>
+#include <new>
+#include <type_traits>
 
 namespace penstock {
 
@@ -19,12 +21,17 @@ constexpr uint64_t mixBits(uint64_t x) {
   return x ^ (x >> 33);
 }
 
-/// Key: trivially copyable with ==. Hash: Key -> uint64_t. Holds at most `capacity` entries, in twice the slots.
+/// Key and Value: trivially copyable, Key with ==. Hash: Key -> uint64_t. Holds at most `capacity` entries, in twice
+/// the slots; slots that were never used cost address space, not memory.
 template <class Key, class Value, class Hash>
 class FixedMap {
  public:
   explicit FixedMap(size_t capacity)
-      : capacity_(capacity), mask_(std::bit_ceil(capacity * 2) - 1), slots_(std::make_unique<Slot[]>(mask_ + 1)) {}
+      : capacity_(capacity),
+        mask_(std::bit_ceil(capacity * 2) - 1),
+        slots_(static_cast<Slot*>(std::calloc(mask_ + 1, sizeof(Slot)))) {
+    if (!slots_) throw std::bad_alloc();
+  }
 
   size_t size() const { return size_; }
 
@@ -69,16 +76,20 @@ class FixedMap {
 
  private:
   struct Slot {
-    Key key{};
-    Value value{};
-    bool used = false;
+    Key key;
+    Value value;
+    bool used;
+  };
+  static_assert(std::is_trivially_copyable_v<Slot>);  // so that zeroed memory is an empty one
+  struct Free {
+    void operator()(Slot* slots) const { std::free(slots); }
   };
   size_t home(const Key& key) const { return Hash{}(key)&mask_; }
 
   size_t capacity_;
   size_t mask_;
   size_t size_ = 0;
-  std::unique_ptr<Slot[]> slots_;
+  std::unique_ptr<Slot[], Free> slots_;
 };
 
 }  // namespace penstock
