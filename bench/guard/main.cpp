@@ -15,6 +15,7 @@
 #include "bench/load/packet_store.h"
 #include "bench/load/router.h"
 #include "bench/load/rows_by_hand.h"
+#include "dataplane/relay/handover.h"
 
 namespace {
 
@@ -85,7 +86,8 @@ int main(int argc, char** argv) {
   CountingIo io;
   const auto reports = std::make_unique<contract::ReportsRegion>();
   const auto flows = std::make_unique<contract::FlowsRegion>();
-  Relay relay(bench::relayConfig(kBuffers), backend, io, *reports, 0, *flows);
+  HandOverRings rings(1);
+  Relay relay(bench::relayConfig(kBuffers), backend, io, *reports, rings, 0, *flows);
   uint64_t now_ns = 1'000'000'000;
   bench::applyScenario(relay, backend, scenario, profile, now_ns);
   for (int turn = 0; turn < 100 && io.answer.empty(); ++turn) relay.timers(now_ns += 2'000'000);

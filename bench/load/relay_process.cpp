@@ -20,6 +20,7 @@
 #include "dataplane/port/eal.h"
 #include "dataplane/port/port.h"
 #include "dataplane/port/port_io.h"
+#include "dataplane/relay/handover.h"
 #include "dataplane/worker/clock.h"
 #include "dataplane/worker/worker.h"
 
@@ -100,7 +101,8 @@ void RelayProcess::run(const RunPlan& plan) {
     const std::unique_ptr<contract::FlowsRegion, decltype(&std::free)> flows(
         static_cast<contract::FlowsRegion*>(std::calloc(1, sizeof(contract::FlowsRegion))), &std::free);
     if (!backend || !flows) throw std::runtime_error("no such crypto backend, or no memory");
-    Relay relay(relayConfig(config.packet_buffers), *backend, io, shared_->reports, 0, *flows);
+    HandOverRings rings(1);
+    Relay relay(relayConfig(config.packet_buffers), *backend, io, shared_->reports, rings, 0, *flows);
     shared_->memory_before = residentMemoryBytes();
     applyScenario(relay, *backend, plan.scenario, plan.profile, monotonicNow());
     shared_->memory_after = residentMemoryBytes();

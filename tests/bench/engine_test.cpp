@@ -6,6 +6,7 @@
 #include "bench/load/router.h"
 #include "bench/load/rows_by_hand.h"
 #include "bench/load/sink.h"
+#include "dataplane/relay/handover.h"
 #include "dataplane/srtp/libsrtp_backend.h"
 #include "tests/support/relay_world.h"
 
@@ -18,7 +19,7 @@ constexpr auto kProfile = contract::SrtpProfile::kAeadAes128Gcm;
 struct Bench {
   explicit Bench(const WorkloadRequest& request)
       : scenario(makeScenario(shapesOf(request))),
-        relay(relayConfig(4096), *backend, io, *reports, 0, *flows),
+        relay(relayConfig(4096), *backend, io, *reports, rings, 0, *flows),
         store(scenario, kProfile, *backend, size_t{4} << 20),
         sink(scenario, kProfile, *backend) {
     applyScenario(relay, *backend, scenario, kProfile, now_ns);
@@ -65,6 +66,7 @@ struct Bench {
   test::RegionOwner<contract::ReportsRegion> reports = test::makeRegion<contract::ReportsRegion>();
   test::RegionOwner<contract::FlowsRegion> flows = test::makeRegion<contract::FlowsRegion>();
   std::unique_ptr<srtp::Backend> backend = srtp::makeLibsrtpBackend();
+  HandOverRings rings{1};
   Relay relay;
   PacketStore store;
   Sink sink;
