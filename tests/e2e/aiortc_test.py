@@ -3,6 +3,7 @@
 is compared with what was drawn and hummed, and the session's URL, entity tag and PATCH do as RFC 9725 says."""
 
 import asyncio
+import sys
 
 from lab import check, need, run, wait_until
 from pattern import COLOUR_TOLERANCE, FPS, TONE_HZ, colour_error, loudest_hz, read_number
@@ -87,4 +88,6 @@ async def play(lab):
 
 
 need()
-run(lambda lab: asyncio.run(play(lab)), families="4")
+# Two workers and a port with one queue: the second one's packets come and go through the first.
+ONE_QUEUE = {"device": "net_af_packet0,iface=port", "settings": "[dataplane]\nworkers = 0-1\n"}
+run(lambda lab: asyncio.run(play(lab)), families="4", **(ONE_QUEUE if sys.argv[1:] == ["one-queue"] else {}))

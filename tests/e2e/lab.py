@@ -155,8 +155,9 @@ class Response:
 
 
 class Lab:
-    def __init__(self, families="46", settings=""):
+    def __init__(self, families="46", settings="", device="net_tap0,iface=penstock0"):
         self.families = families
+        self.device = device
         self.settings = settings
         self.directory = None
 
@@ -169,6 +170,8 @@ class Lab:
         try:
             self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-", dir="/dev/shm"))
             self.write_config()
+            if "net_af_packet" in self.device:
+                self.net.make_interface_for_port()
             self.net.enter_clients()
             in_relay = ["ip", "netns", "exec", self.net.relay]
             config = ["--config", str(self.config)]
@@ -219,7 +222,7 @@ class Lab:
 {media}
 port = {MEDIA_PORT}
 [dataplane]
-device = net_tap0,iface=penstock0
+device = {self.device}
 hugepages = off
 [seam]
 directory = {self.directory}

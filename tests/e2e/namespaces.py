@@ -89,6 +89,11 @@ class Namespaces:
         """One more address among the clients. Not there from the start, as peers use all they find."""
         self.ip(self.clients, "address", "add", f"{self.stranger[family]}/{'24' if family == '4' else '64'}", "dev", "clients")
 
+    def make_interface_for_port(self):
+        """Where the port makes none itself: `port` is for it, the other end joins the bridge as a tap would."""
+        self.ip(self.relay, "link", "add", "penstock0", "type", "veth", "peer", "name", "port")
+        self.ip(self.relay, "link", "set", "port", "up")
+
     def join_port(self, interface):
         """Puts the tap into the bridge, if it is there. DPDK gives the kernel's end of it the MAC address of the relay's,
         at some time during its start, and a bridge keeps for itself what is addressed to its own ports: hence another."""

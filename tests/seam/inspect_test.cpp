@@ -93,6 +93,28 @@ TEST(Inspect, drops_lists_every_counter_and_notices_a_packet_unaccounted_for) {
   EXPECT_EQ(out.at("send").at("difference"), 0);
 }
 
+TEST(Inspect, cycles_are_per_packet_and_parts_of_all) {
+  TemporaryDirectory directory;
+  FakeDataplane dataplane(directory.path(), 1, 2);
+  auto& reports = dataplane.region();
+  reports.status.cycles_hz = 2'600'000'000;
+  reports.worker[1].stages.add(contract::Stage::classify, 1000, 10);
+  reports.worker[1].stages.add(contract::Stage::protect, 2000, 4);
+  reports.worker[1].stages.add(contract::Stage::protect, 1000, 2);
+  const auto out = inspectCycles(reports);
+  EXPECT_EQ(out.at("cycles_hz"), 2'600'000'000u);
+  ASSERT_EQ(out.at("workers").as_array().size(), 2u);
+  const auto& stages = out.at("workers").at(1).at("stages").as_array();
+  ASSERT_EQ(stages.size(), contract::kStageCount);
+  const auto& protect = stages[static_cast<size_t>(contract::Stage::protect)];
+  EXPECT_EQ(protect.at("stage"), "protect");
+  EXPECT_EQ(protect.at("packets"), 6u);
+  EXPECT_EQ(protect.at("cycles_per_packet"), 500u);
+  EXPECT_EQ(protect.at("percent"), 75u);
+  EXPECT_EQ(stages[static_cast<size_t>(contract::Stage::send)].at("cycles_per_packet"), 0u);
+  EXPECT_EQ(out.at("workers").at(0).at("stages").at(0).at("percent"), 0u);
+}
+
 TEST(Inspect, status_tells_who_lives) {
   World world;
   const uint64_t now = world.tables.region().header.heartbeat_ns;
