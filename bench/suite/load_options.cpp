@@ -90,6 +90,7 @@ Case caseOf(const LoadOptions& options, uint32_t size, uint16_t payload, const s
   made.plan.profile = *known;
   made.plan.backend = backend;
   made.plan.device = options.device;
+  made.busy = options.busy;
   made.plan.ring_log2 = options.ring_log2;
   made.plan.relay_sleeps = options.relay_sleeps;
   made.plan.store_bytes = size_t{options.store_mib} << 20;
@@ -110,6 +111,7 @@ Case caseOf(const LoadOptions& options, uint32_t size, uint16_t payload, const s
                  {"fan_out", scenario.fanOut()},
                  {"payload_in_bytes", scenario.bytesIn() / scenario.packetsIn()},
                  {"payload_out_bytes", scenario.bytesOut() / scenario.packetsOut()},
+                 {"busy_allowed", options.busy},
                  {"relay_idle", options.relay_sleeps ? "sleep" : "poll"}};
   return made;
 }
@@ -137,6 +139,8 @@ po::options_description loadOptions(LoadOptions& options, const std::string& siz
   add("relay-core", po::value(&options.relay_core), "core of the worker (otherwise the second allowed one)");
   add("generator-core", po::value(&options.generator_core), "core of generator and sink (otherwise the first)");
   add("idle-sleep", po::bool_switch(&options.relay_sleeps), "the worker backs off when idle, as in production");
+  add("busy", po::bool_switch(&options.busy),
+      "go on where the machine is too busy: to try things out, no figure counts");
   add("device", po::value(&options.device),
       "DPDK port of the generator, instead of net_memif; NOT YET with a relay elsewhere");
   add("ring", po::value(&options.ring_log2)->default_value(options.ring_log2),

@@ -25,6 +25,7 @@ struct LoadOptions {
   uint32_t ring_log2 = 12;
   uint32_t store_mib = 512;
   bool relay_sleeps = false;
+  bool busy = false;  // a figure is wanted even if it means nothing
   double seconds = 1;
 };
 
@@ -35,6 +36,7 @@ boost::program_options::options_description loadOptions(LoadOptions& options, co
 struct Case {
   std::string name;
   RunPlan plan;
+  bool busy = false;           // do not refuse on a busy machine
   boost::json::object labels;  // goes into its result
 };
 

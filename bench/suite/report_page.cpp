@@ -35,6 +35,14 @@ std::string quietOf(const json::object& file) {
   return text;
 }
 
+bool isBusy(const json::object& file) {
+  for (const json::value& result : arrayAt(file, "results")) {
+    const json::value* busy = result.is_object() ? result.get_object().if_contains("busy_allowed") : nullptr;
+    if (busy != nullptr && busy->is_bool() && busy->get_bool()) return true;
+  }
+  return false;
+}
+
 std::string machineTable(const json::object& machine) {
   std::string flags;
   for (const json::value& flag : arrayAt(machine, "flags")) {
@@ -87,7 +95,8 @@ std::string reportPage(const std::vector<json::object>& files) {
           "with 0.5 % (RFC 2544, RFC 8219). Cycles are of the time stamp counter. Whiskers: lowest and highest of "
           "repeats; the value is their median.</p>";
   for (const json::object& file : files) {
-    html << reportSection(file) << "<p class='small'>" << escaped(quietOf(file)) << "</p>";
+    html << reportSection(file) << (isBusy(file) ? "<p><b>Tried out on a busy machine: no figure counts.</b></p>" : "")
+         << "<p class='small'>" << escaped(quietOf(file)) << "</p>";
   }
   html << "</body></html>\n";
   return html.str();
