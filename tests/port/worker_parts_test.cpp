@@ -10,10 +10,10 @@
 #include "daemon/exit_codes.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/port/port.h"
+#include "dataplane/relay/spsc_ring.h"
 #include "dataplane/worker/idle_backoff.h"
 #include "dataplane/worker/placement.h"
 #include "dataplane/worker/relay_config.h"
-#include "dataplane/relay/spsc_ring.h"
 
 namespace penstock {
 namespace {
