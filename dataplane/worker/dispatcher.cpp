@@ -11,7 +11,8 @@ namespace {
 using contract::RowState;
 
 constexpr uint32_t kNowhere = UINT32_MAX;
-static_assert(contract::kWorkerMax <= 32);  // bits of a fan-out
+constexpr uint8_t kNobody = UINT8_MAX;
+static_assert(contract::kWorkerMax <= 32 && contract::kWorkerMax < kNobody);  // bits of a fan-out
 
 contract::TransportRow withoutSecrets(contract::TransportRow row) {
   row.receive_key = {};
@@ -22,11 +23,15 @@ contract::TransportRow withoutSecrets(contract::TransportRow row) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(uint32_t workers, std::function<void(uint32_t, Command)> send)
+Dispatcher::Dispatcher(uint32_t workers, std::function<void(uint32_t, Command)> send,
+                       std::function<void(uint32_t)> settle)
     : workers_(workers),
       send_(std::move(send)),
+      settle_(std::move(settle)),
       load_(workers),
-      owner_(contract::kTransportMax),
+      owner_(contract::kTransportMax, kNobody),
+      track_last_(contract::kTrackMax, kNobody),
+      subscription_last_(contract::kSubscriptionMax, kNobody),
       subscribed_(contract::kSubscriptionMax, {kNowhere, 0}),
       subscribers_(size_t{contract::kTrackMax} * workers),
       fan_out_(contract::kTrackMax),
@@ -58,11 +63,16 @@ uint32_t Dispatcher::leastLoaded() {
   return best;
 }
 
+void Dispatcher::takeOver(std::vector<uint8_t>& last, uint32_t index, uint32_t worker) {
+  const uint8_t before = std::exchange(last[index], static_cast<uint8_t>(worker));
+  if (before != kNobody && before != worker) settle_(before);
+}
+
 void Dispatcher::dispatchTransport(TransportCommand& command) {
   const uint32_t index = command.index;
   if (command.row.state == RowState::kFree) return closeTransport(index);
   if (!transports_.used(index)) {
-    owner_[index] = static_cast<uint8_t>(leastLoaded());
+    takeOver(owner_, index, leastLoaded());
     ++load_[owner_[index]];
   }
   const uint32_t owner = owner_[index];
@@ -87,7 +97,10 @@ void Dispatcher::dispatchTrack(TrackCommand& command) {
   const uint32_t index = command.index;
   if (command.row.state == RowState::kFree) return closeTrack(index);
   const uint32_t owner = owner_[command.row.transport.index];
-  if (!tracks_.used(index)) ++load_[owner];
+  if (!tracks_.used(index)) {
+    takeOver(track_last_, index, owner);
+    ++load_[owner];
+  }
   tracks_[index] = command.row;
   forOthers(owner, [&](uint32_t other) {
     if (knows(other, index)) send_(other, TrackCommand{.index = index, .row = command.row, .foreign = true});
@@ -112,6 +125,7 @@ void Dispatcher::dispatchSubscription(SubscriptionCommand& command) {
   const uint32_t worker = owner_[command.row.transport.index];
   const uint32_t track = command.row.track.index;
   if (subscribed_[index].transport == kNowhere) {
+    takeOver(subscription_last_, index, worker);
     subscribed_[index] = {command.row.transport.index, track};
     ++load_[worker];
     if (++subscribersOn(worker, track) == 1 && worker != ownerOfTrack(track)) introduce(worker, track);

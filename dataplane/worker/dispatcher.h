@@ -13,8 +13,9 @@ namespace penstock {
 
 class Dispatcher {
  public:
-  /// `send(worker, command)` takes the commands of each worker in order.
-  Dispatcher(uint32_t workers, std::function<void(uint32_t, Command)> send);
+  /// `send(worker, command)` takes the commands of each worker in order; `settle(worker)` returns when that worker has
+  /// applied all it was sent.
+  Dispatcher(uint32_t workers, std::function<void(uint32_t, Command)> send, std::function<void(uint32_t)> settle);
 
   /// A command as CommandMaker makes it, for one worker that has everything.
   void dispatch(Command command);
@@ -36,6 +37,9 @@ class Dispatcher {
   void closeSubscription(uint32_t index);
   uint32_t leastLoaded();
 
+  /// An index in use again, by another worker than before: the former one clears what reports and flows say of it when
+  /// it closes it, and must have done so before the new one writes there.
+  void takeOver(std::vector<uint8_t>& last, uint32_t index, uint32_t worker);
   /// Makes a track known to a worker that has its first subscriber there, or forgotten after the last one; and that
   /// worker to the publisher's.
   void introduce(uint32_t worker, uint32_t track);
@@ -50,8 +54,10 @@ class Dispatcher {
 
   uint32_t workers_;
   std::function<void(uint32_t, Command)> send_;
-  std::vector<uint64_t> load_;          // by worker
-  std::vector<uint8_t> owner_;          // by transport
+  std::function<void(uint32_t)> settle_;
+  std::vector<uint64_t> load_;  // by worker
+  // By index: the worker that has it, or had it last.
+  std::vector<uint8_t> owner_, track_last_, subscription_last_;
   std::vector<Subscribed> subscribed_;  // by subscription; transport kNone = not in use
   std::vector<uint32_t> subscribers_;   // by track and worker
   std::vector<uint32_t> fan_out_;       // by track: the other workers that know of it, as bits

@@ -31,8 +31,10 @@ Housekeeping::Housekeeping(HousekeepingSettings settings, srtp::Backend& backend
       workers_(workers),
       reports_file_(reports_file),
       flows_file_(flows_file),
-      dispatcher_(static_cast<uint32_t>(workers.size()),
-                  [this](uint32_t worker, Command command) { send(worker, std::move(command)); }),
+      dispatcher_(
+          static_cast<uint32_t>(workers.size()),
+          [this](uint32_t worker, Command command) { send(worker, std::move(command)); },
+          [this](uint32_t worker) { waitForWorker(worker, 0); }),
       maker_(backend, flows(), [this](Command command) { dispatcher_.dispatch(std::move(command)); }),
       reader_(maker_, reports().housekeeping),
       under_way_(workers.size()) {}

@@ -227,6 +227,25 @@ TEST(Workers, one_that_is_behind_costs_packets_by_name_and_no_buffers) {
   EXPECT_TRUE(crew.io.live.empty());
 }
 
+TEST(Workers, a_row_of_another_worker_is_not_wiped_out_by_the_one_that_had_its_index) {
+  Room room(2);
+  Crew& crew = room.crew;
+  const uint32_t stranger = room.stranger();
+  Client& here = *room.subscribers[stranger];
+  Client& there = room.publisher;  // of the other worker, and receives too
+  crew.subscribe(here, {.index = 60, .ssrc = 0x6000, .rtx_ssrc = 0x6001, .mid = "8"});
+  crew.busy = static_cast<int>(room.ownerOf(here));
+  crew.apply(SubscriptionCommand{.index = 60, .row = {}});
+  crew.subscribe(there, {.index = 60, .ssrc = 0x6100, .rtx_ssrc = 0x6101, .mid = "8", .generation = 2});
+  crew.busy = -1;
+  crew.settle(room.ownerOf(here));
+  crew.sendRtp(room.publisher, {});
+  EXPECT_EQ(crew.flows->subscription[60].generation, 2u);
+  EXPECT_GT(crew.flows->subscription[60].index_reserved, 0u) << "or a restart would use a keystream twice";
+  EXPECT_EQ(crew.reports->subscription[60].generation, 2u);
+  EXPECT_EQ(crew.takeRtp(there).size(), 1u) << crew.counters();
+}
+
 /// What each subscriber gets of a random conference does not depend on the number of workers.
 TEST(Workers, give_the_same_as_one_would) {
   const auto seed = std::random_device{}();
@@ -270,7 +289,9 @@ TEST(Workers, give_the_same_as_one_would) {
     return got;
   };
   const auto expected = play(1);
-  for (const auto& packets : expected) EXPECT_GT(packets.size(), 50u);
+  size_t packets = 0;  // of one subscriber there may be few: it comes and goes
+  for (const auto& got : expected) packets += got.size();
+  EXPECT_GT(packets, 400u) << "seed " << seed;
   for (uint32_t workers = 2; workers <= 4; ++workers) {
     const auto got = play(workers);
     for (uint32_t i = 0; i < kSubscribers; ++i) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ using contract::Counter;
 
 class Crew {
  public:
-  explicit Crew(uint32_t workers) : rings(workers) {
+  explicit Crew(uint32_t workers) : rings(workers), commands(workers) {
     config.mac = kRelayMac;
     config.addresses = {*parseCidr("198.18.0.1/15"), *parseCidr("2001:db8::1/64")};
     for (uint32_t worker = 0; worker < workers; ++worker) {
@@ -44,7 +45,18 @@ class Crew {
     io.sent.clear();
     return client;
   }
-  void apply(Command command) { dispatcher.dispatch(std::move(command)); }
+  /// A row that changed: each worker that has to know applies it at once, or when it is no longer `busy`.
+  void apply(Command command) {
+    dispatcher.dispatch(std::move(command));
+    for (uint32_t worker = 0; worker < relays.size(); ++worker) {
+      if (static_cast<int>(worker) != busy) settle(worker);
+    }
+  }
+  void settle(uint32_t worker) {
+    for (; !commands[worker].empty(); commands[worker].pop_front()) {
+      relays[worker]->apply(commands[worker].front(), now_ns);
+    }
+  }
   void track(const Client& client, const TrackSpec& spec) { apply(trackCommand(*backend, *flows, client, spec)); }
   void subscribe(const Client& client, const SubscriptionSpec& spec) {
     apply(subscriptionCommand(*backend, client, spec));
@@ -136,13 +148,16 @@ class Crew {
   contract::Cursor punt_tail{}, event_tail{};
   std::unique_ptr<srtp::Backend> backend = srtp::makeBackend(srtp::BackendChoice::kAuto);
   HandOverRings rings;
+  std::vector<std::deque<Command>> commands;  // sent to each worker, not yet applied
   std::vector<std::unique_ptr<Relay>> relays;
   Dispatcher dispatcher{static_cast<uint32_t>(rings.workers()),
-                        [this](uint32_t worker, Command command) { relays[worker]->apply(command, now_ns); }};
+                        [this](uint32_t worker, Command command) { commands[worker].push_back(std::move(command)); },
+                        [this](uint32_t worker) { settle(worker); }};
   std::vector<std::unique_ptr<Client>> clients;
   uint64_t now_ns = 1'000'000'000;
   size_t turn = 0;
   int arrival = -1;        // -1: each worker in turn
+  int busy = -1;           // the worker that does not look at its commands, -1: none
   bool postponed = false;  // nobody looks into its rings before finishTurn()
 };
 
