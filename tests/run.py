@@ -38,12 +38,13 @@ def tests_of(build, suites):
     return [t for t in json.loads(text) if any(s.split(":")[-1] in suites for s in t["suite"])]
 
 
-def targets_of(build, tests):
-    """File names of what the tests run, so that nothing else is built."""
+def targets_of(build, tests, defaults):
+    """File names of what the tests run, and of what is built by default if asked for; Meson's `all` has every test."""
     text = subprocess.run(["meson", "introspect", "--targets", build], cwd=ROOT, check=True, capture_output=True).stdout
     needed = {name for test in tests for name in test["depends"]}
     prefix = str(ROOT / build) + "/"
-    return [f.removeprefix(prefix) for t in json.loads(text) if t["id"] in needed for f in t["filename"]]
+    wanted = [t for t in json.loads(text) if t["id"] in needed or (defaults and t["build_by_default"])]
+    return [f.removeprefix(prefix) for t in wanted for f in t["filename"]]
 
 
 def results_of(build):
@@ -70,7 +71,7 @@ def run(build, setup, suites, everything, env=None):
     if not command("ninja", "-C", build, "build.ninja"):
         return collections.Counter(failed=1), [f"setting up {build}"]
     tests = tests_of(build, suites)
-    targets = (["all"] if everything else []) + targets_of(build, tests)
+    targets = targets_of(build, tests, everything)
     if tests and not command("ninja", "-C", build, *targets):
         return collections.Counter(failed=1), [f"building {build}"]
     if not tests:
