@@ -1,24 +1,8 @@
-// Header templates and the one's complement sum.
+// Header templates.
 #include "dataplane/packet/build.h"
-
-#include <utility>
 
 namespace penstock {
 namespace {
-
-/// Two words side by side: SSE2 and NEON are in every machine of their kind.
-typedef uint64_t WordPair __attribute__((vector_size(16)));
-
-/// In memory order: the sum has no byte order of its own.
-template <class T>
-T loadNative(const uint8_t* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-WordPair loadPair(const uint8_t* from) {
-  return loadNative<WordPair>(from);
-}
 
 /// A 16-bit number as one word of a sum in memory order.
 uint64_t sumOf(uint16_t value) {
@@ -45,36 +29,6 @@ void copyHeader(uint8_t* to, const uint8_t* from, size_t size) {
 }
 
 }  // namespace
-
-uint64_t checksumAdd(uint64_t sum, std::span<const uint8_t> bytes) {
-  const uint8_t* at = bytes.data();
-  size_t left = bytes.size();
-  // 2^16 is 1 modulo 2^16 - 1, so a sum of 32-bit words folds to the sum of the 16-bit ones. The halves of each 64-bit
-  // word are added apart: no carry is ever lost.
-  const WordPair mask = {0xffff'ffff, 0xffff'ffff};
-  WordPair low = {}, high = {};
-  for (; left >= 32; at += 32, left -= 32) {
-    const WordPair first = loadPair(at), second = loadPair(at + 16);
-    low += (first & mask) + (second & mask);
-    high += (first >> 32) + (second >> 32);
-  }
-  if (left & 16) {
-    const WordPair pair = loadPair(at);
-    low += pair & mask;
-    high += pair >> 32;
-    at += 16;
-  }
-  uint64_t total = low[0] + low[1] + high[0] + high[1];
-  if (left & 8) {
-    const auto word = loadNative<uint64_t>(at);
-    total += (word & 0xffff'ffff) + (word >> 32);
-    at += 8;
-  }
-  if (left & 4) total += loadNative<uint32_t>(std::exchange(at, at + 4));
-  if (left & 2) total += loadNative<uint16_t>(std::exchange(at, at + 2));
-  if (left & 1) total += sumOf(static_cast<uint16_t>(*at << 8));  // RFC 1071: padded with a zero behind it
-  return sum + (total & 0xffff'ffff) + (total >> 32);
-}
 
 uint64_t pseudoHeaderSum(const Address& source, const Address& destination, uint8_t protocol, size_t length) {
   const size_t from = isV4(source) ? 12 : 0;

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "dataplane/packet/address.h"
+#include "dataplane/packet/checksum.h"
 #include "dataplane/packet/parse.h"
 
 namespace penstock {
@@ -31,18 +32,6 @@ struct HeaderFields {
   uint8_t hop_limit = 64;
   uint8_t dscp = 0;
 };
-
-/// Sum of 16-bit words in memory order, not yet folded to 16 bits. Any length and alignment; only the last piece of a
-/// sum may have an odd length.
-uint64_t checksumAdd(uint64_t sum, std::span<const uint8_t> bytes);
-
-/// Folds to the value to store with memcpy (RFC 1071: the sum has no byte order of its own).
-inline uint16_t checksumFold(uint64_t sum) {
-  sum = (sum & 0xffff'ffff) + (sum >> 32);
-  sum = (sum & 0xffff'ffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>((sum & 0xffff) + (sum >> 16));
-}
 
 /// Headers to one destination with everything filled in that does not depend on the payload.
 class HeaderTemplate {

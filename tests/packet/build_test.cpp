@@ -80,28 +80,5 @@ TEST(HeaderTemplate, sizes_are_known_beforehand) {
   EXPECT_TRUE(HeaderTemplate().empty());
 }
 
-TEST(Checksum, agrees_with_rfc_1071_at_every_size_and_alignment) {
-  std::mt19937 random(2);
-  Bytes bytes(300);
-  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
-  for (size_t from = 0; from < 9; ++from) {
-    for (size_t size = 0; size + from <= bytes.size(); ++size) {
-      const auto part = std::span(bytes).subspan(from, size);
-      const auto folded = static_cast<uint16_t>(~checksumFold(checksumAdd(0, part)));
-      ASSERT_EQ(toBigEndian(folded), internetChecksum(part)) << from << " " << size;
-    }
-  }
-  // RFC 1071 section 3: the example's sum is ddf2.
-  EXPECT_EQ(toBigEndian(checksumFold(checksumAdd(0, fromHex("0001f203f4f5f6f7")))), 0xddf2);
-}
-
-TEST(Checksum, carries_are_not_lost) {
-  const Bytes ones(65'534, 0xff);
-  EXPECT_EQ(checksumFold(checksumAdd(0, ones)), 0xffff);
-  EXPECT_EQ(checksumFold(0xffff'ffff'ffff'ffff), 0xffff);
-  EXPECT_EQ(checksumFold(0x1'0000'0000), 1);
-  EXPECT_EQ(checksumFold(0), 0);
-}
-
 }  // namespace
 }  // namespace penstock
