@@ -9,7 +9,7 @@
 namespace penstock {
 
 enum class Hugepages { kAuto, kOn, kOff };
-enum class Idle { kSleep, kPoll };
+enum class Idle { kSleep, kMonitor, kPoll };
 enum class SrtpBackend { kAuto, kIpsecMb, kLibsrtp };
 enum class LogFormat { kText, kJson };
 

@@ -131,11 +131,15 @@ void addDataplane(std::vector<Option>& table) {
                       "Packets in flight and in the caches that answer NACKs. Each takes about "
                       "2.5 KiB of memory-mib."),
                MEMBER(dataplane.packet_buffers), 1024, 16'777'216);
-  kind::choice<>(option("idle", "",
-                        "An idle worker sleeps for moments, or polls on: the latter answers some "
-                        "microseconds sooner and uses its core whole."),
-                 MEMBER(dataplane.idle),
-                 std::vector<std::pair<std::string, Idle>>{{"sleep", Idle::kSleep}, {"poll", Idle::kPoll}});
+  kind::choice<>(
+      option("idle", "",
+             "What a worker does that finds nothing to do. sleep: gives its core away for moments, up to "
+             "half a millisecond. monitor: keeps its core, in a state that saves power (UMWAIT) and ends with "
+             "the first packet; where CPU or port cannot do that, it sleeps. poll: looks on, and "
+             "answers some microseconds sooner."),
+      MEMBER(dataplane.idle),
+      std::vector<std::pair<std::string, Idle>>{
+          {"sleep", Idle::kSleep}, {"monitor", Idle::kMonitor}, {"poll", Idle::kPoll}});
   kind::number(option("mtu", "bytes", "Largest IP packet the port's network carries. The relay never fragments."),
                MEMBER(dataplane.mtu), 1280, 1500);
   kind::list(

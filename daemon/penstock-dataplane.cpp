@@ -80,8 +80,7 @@ std::vector<WorkerSettings> workerSettings(const DataplaneConfig& config) {
   if (!cores) throw StartError(kExitConfig, fmt::format("dataplane.workers: {}.", cores.error()));
   std::vector<WorkerSettings> settings;
   for (const auto& core : *cores) {
-    settings.push_back(
-        {.index = static_cast<uint32_t>(settings.size()), .core = core, .sleeps = config.idle == Idle::kSleep});
+    settings.push_back({.index = static_cast<uint32_t>(settings.size()), .core = core, .idle = config.idle});
   }
   return settings;
 }
@@ -97,6 +96,21 @@ std::unique_ptr<srtp::Backend> makeBackend(SrtpBackend wish) {
                    "instructions; auto would take libsrtp.");
 }
 
+/// Where what idle workers wish to do cannot be done, they sleep.
+void chooseIdle(std::vector<WorkerSettings>& settings, const Ports& ports) {
+  if (settings.front().idle != Idle::kMonitor) return;
+  const std::string obstacle = PortIo::waitObstacle(ports, settings.size());
+  if (obstacle.empty()) return;
+  spdlog::warn("dataplane.idle = monitor: {}; idle workers sleep instead", obstacle);
+  for (WorkerSettings& worker : settings) worker.idle = Idle::kSleep;
+}
+
+std::string_view idleText(Idle idle) {
+  return idle == Idle::kSleep     ? "sleeping when idle"
+         : idle == Idle::kMonitor ? "watching its ports by UMWAIT when idle"
+                                  : "polling always";
+}
+
 std::string describe(const std::vector<WorkerSettings>& settings) {
   std::vector<std::string> cores;
   for (const WorkerSettings& worker : settings) {
@@ -104,7 +118,7 @@ std::string describe(const std::vector<WorkerSettings>& settings) {
   }
   return fmt::format("{} {}, {}, {}", settings.size(), settings.size() == 1 ? "worker" : "workers",
                      cores.empty() ? "not pinned" : fmt::format("pinned to {}", fmt::join(cores, ", ")),
-                     settings.front().sleeps ? "sleeping when idle" : "polling always");
+                     idleText(settings.front().idle));
 }
 
 void warnOfDistance(const WorkerSettings& worker, const Ports& ports) {
@@ -158,7 +172,7 @@ int serve(const Config& config) {
                        sizeof(contract::FlowsRegion), "");
   auto& reports = *static_cast<contract::ReportsRegion*>(reports_file.data());
   auto& flows = *static_cast<contract::FlowsRegion*>(flows_file.data());
-  const std::vector<WorkerSettings> settings = workerSettings(config.dataplane);
+  std::vector<WorkerSettings> settings = workerSettings(config.dataplane);
 
   // Its libraries are loaded while DPDK sleeps, a tenth of a second, to time the CPU's counter.
   auto made_backend = std::async(std::launch::async, makeBackend, config.srtp.backend);
@@ -167,6 +181,7 @@ int serve(const Config& config) {
   spdlog::info("dpdk: {}", eal.memoryText());
   MbufPool pool(config.dataplane.packet_buffers);
   const Ports ports = startPorts(config, settings.size(), eal, pool);
+  chooseIdle(settings, ports);
 
   const RelayConfig relay_config = makeRelayConfig(config, linkFacts(ports), settings.size());
   HandOverRings rings(settings.size());

@@ -108,7 +108,8 @@ void RelayProcess::run(const RunPlan& plan) {
     shared_->memory_after = residentMemoryBytes();
     WorkerLink link;
     {
-      Worker worker({.core = plan.relay_core, .sleeps = plan.relay_sleeps}, relay, io, link, shared_->reports);
+      Worker worker({.core = plan.relay_core, .idle = plan.relay_sleeps ? Idle::kSleep : Idle::kPoll}, relay, io, link,
+                    shared_->reports);
       worker.start();
       shared_->state.store(Shared::kReady, std::memory_order_release);
       int signal = 0;

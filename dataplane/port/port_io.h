@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "dataplane/port/mbuf_pool.h"
@@ -19,6 +20,11 @@ class PortIo final : public PacketIo {
   /// All ports wear the first one's MAC address, as the relay knows only one. A port without a queue of that number is
   /// sent to through whoever has queue 0 of it.
   PortIo(std::span<const std::unique_ptr<Port>> ports, MbufPool& pool, uint16_t queue);
+
+  /// Why waitForPacket() cannot be had, with so many workers; empty if it can.
+  static std::string waitObstacle(std::span<const std::unique_ptr<Port>> ports, size_t workers);
+  /// Waits, awake within a microsecond but saving power, until a port may have something; at most so long.
+  void waitForPacket(uint64_t ns) const;
 
   size_t portCount() const { return ports_.size(); }
   /// At most kBurstMax packets of one port; the caller owns them.

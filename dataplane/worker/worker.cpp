@@ -146,11 +146,9 @@ bool Worker::takeInjects(uint64_t now_ns) {
 }
 
 void Worker::rest(uint64_t idle_ns) const {
-  const uint64_t sleep_ns = settings_.sleeps ? settings_.backoff.sleepNs(idle_ns) : 0;
-  if (sleep_ns == 0) {
-    rte_pause();
-    return;
-  }
+  const uint64_t sleep_ns = settings_.idle == Idle::kPoll ? 0 : settings_.backoff.sleepNs(idle_ns);
+  if (sleep_ns == 0) return rte_pause();
+  if (settings_.idle == Idle::kMonitor) return ports_.waitForPacket(sleep_ns);
   const timespec duration{.tv_sec = 0, .tv_nsec = static_cast<long>(sleep_ns)};
   nanosleep(&duration, nullptr);  // cut short by a signal: so much the better
 }

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "config/config.h"
 #include "dataplane/contract/regions.h"
 #include "dataplane/port/port_io.h"
 #include "dataplane/relay/relay.h"
@@ -51,7 +52,7 @@ struct WorkerLink {
 struct WorkerSettings {
   uint32_t index = 0;
   std::optional<int> core;  // to be pinned to
-  bool sleeps = true;
+  Idle idle = Idle::kSleep;
   IdleBackoff backoff;
 };
 

@@ -52,7 +52,7 @@ const Case kCases[] = {
     // Words.
     {30, "[dataplane]\nhugepages = maybe\n",
      "FILE:2: dataplane.hugepages = maybe: not allowed; allowed: auto, on or off\n"},
-    {31, "[dataplane]\nidle = Poll\n", "FILE:2: dataplane.idle = Poll: not allowed; allowed: sleep or poll\n"},
+    {31, "[dataplane]\nidle = Poll\n", "FILE:2: dataplane.idle = Poll: not allowed; allowed: sleep, monitor or poll\n"},
     {29, "[srtp]\nbackend = openssl\n",
      "FILE:2: srtp.backend = openssl: not allowed; allowed: auto, ipsec-mb or libsrtp\n"},
     {32, "[rooms]\ncreate-on-join = true\n", "FILE:2: rooms.create-on-join = true: not allowed; allowed: yes or no\n"},
