@@ -159,12 +159,12 @@ struct alignas(64) CounterBlock {
 
 struct alignas(64) TransportStats {
   uint32_t generation;
-  uint32_t nominated;      // 1 while there is a validated, consenting address
-  Address remote;          // of the last nomination; it stays when consent is lost
-  uint64_t last_check_ns;  // CLOCK_MONOTONIC of the last valid check
+  uint32_t nominated;  // 1 while there is a validated, consenting address
   uint64_t packets_received, bytes_received;
-  uint64_t packets_sent, bytes_sent;
-  uint32_t round_trip_time_us;  // from the client's reports (RFC 3550 section 6.4.1); 0 = not known
+  uint64_t packets_sent, bytes_sent;  // written with each packet, in one cache line
+  Address remote;                     // of the last nomination; it stays when consent is lost
+  uint64_t last_check_ns;             // CLOCK_MONOTONIC of the last valid check
+  uint32_t round_trip_time_us;        // from the client's reports (RFC 3550 section 6.4.1); 0 = not known
   uint32_t reserved;
 };
 

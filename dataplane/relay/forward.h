@@ -13,12 +13,8 @@
 namespace penstock {
 
 struct RelayState;
-struct SubscriptionState;
 struct TrackState;
 struct TransportState;
-
-/// How the publisher's payload type is called for this subscriber; null if it did not accept the codec.
-const contract::PayloadTypeMapping* findMapping(const SubscriptionState& subscription, uint8_t payload_type);
 
 /// The publisher's packet as header rewriting needs it: extensions by meaning instead of by id.
 stream::SourceHeader describe(const TransportState& publisher, const RtpView& view, const RtpExtensions& extensions);
@@ -39,17 +35,26 @@ class Forwarder {
   struct Outgoing {
     Packet packet;
     uint32_t subscription;
-    uint32_t payload_size;
+    uint32_t transport;
     bool retransmission;
   };
+  /// What the packets to all subscribers have in common.
+  struct Shared {
+    const RtpView& view;
+    const stream::SourceHeader& source;
+    std::span<const uint8_t> payload;
+    uint64_t now_ns;
+    uint32_t abs_send_time;
+  };
 
-  void add(RelayState& s, uint32_t index, const RtpView& view, const stream::SourceHeader& source, uint64_t now_ns);
-  void queue(RelayState& s, const Outgoing& outgoing, const srtp::ProtectJob& job);
+  void add(RelayState& s, uint32_t index, const Shared& shared);
+  void queue(RelayState& s, uint32_t subscription, bool retransmission);
   void finish(RelayState& s, const Outgoing& outgoing, const srtp::ProtectJob& job);
 
   std::array<Outgoing, kBurstMax> outgoing_;
   std::array<srtp::ProtectJob, kBurstMax> jobs_;
   size_t count_ = 0;
+  uint64_t media_sent_ = 0;  // since the last flush
 };
 
 }  // namespace penstock

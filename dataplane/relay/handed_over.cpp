@@ -15,7 +15,7 @@ const Packet& HandedOver::hold(const Packet& packet) {
 }
 
 void HandedOver::finish() {
-  burst_.finish(s_, now_ns_);
+  s_.media.finish(s_, now_ns_);
   s_.forwarder.flush(s_);
   s_.outbox.flush();
   s_.io.release(std::span(held_).first(held_count_));
@@ -30,7 +30,7 @@ TrackState* HandedOver::find(const contract::RowReference& track, bool foreign) 
 
 void HandedOver::take(uint32_t, const handover::Frame& frame) {
   const Packet& packet = hold(frame.packet);
-  if (const auto outcome = take_frame_(s_, packet, burst_, now_ns_)) s_.count(*outcome);
+  if (const auto outcome = take_frame_(s_, packet, now_ns_)) s_.count(*outcome);
 }
 
 void HandedOver::take(uint32_t, const handover::Media& media) {

@@ -13,7 +13,7 @@ namespace penstock {
 class HandedOver {
  public:
   /// Takes a frame as if it had been received here. Returns how it ended, or nothing: it waits for the burst.
-  using TakeFrame = std::optional<Counter> (*)(RelayState&, const Packet&, MediaBurst&, uint64_t now_ns);
+  using TakeFrame = std::optional<Counter> (*)(RelayState&, const Packet&, uint64_t now_ns);
 
   HandedOver(RelayState& s, TakeFrame take_frame, uint64_t now_ns) : s_(s), take_frame_(take_frame), now_ns_(now_ns) {
     s_.stages.begin();
@@ -45,7 +45,6 @@ class HandedOver {
   RelayState& s_;
   TakeFrame take_frame_;
   uint64_t now_ns_;
-  MediaBurst burst_;
   std::array<Packet, kBurstMax> held_;
   size_t held_count_ = 0;
 };

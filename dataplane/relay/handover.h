@@ -110,6 +110,12 @@ class Peers {
       if (worker != self_) to(worker);
     }
   }
+  /// Whether any of the others has a message.
+  bool waiting() {
+    bool any = false;
+    forEach([&](uint32_t worker) { any = any || !rings_.ring(worker, self_).empty(); });
+    return any;
+  }
   /// Takes at most `limit` messages from each of the others; returns how many there were.
   size_t take(size_t limit, auto&& each) {
     size_t taken = 0;

@@ -34,7 +34,7 @@ Counter punt(RelayState& s, const FrameView& frame, uint64_t now_ns) {
 /// Takes one packet as far as it goes alone. Returns how it ended, or nothing: it is RTP and waits for its burst, or
 /// another worker's.
 template <bool handed_over>
-std::optional<Counter> takePacket(RelayState& s, const Packet& packet, MediaBurst& media, uint64_t now_ns) {
+std::optional<Counter> takePacket(RelayState& s, const Packet& packet, uint64_t now_ns) {
   const auto frame = parseFrame(std::span(packet.data, packet.length_bytes));
   if (!frame) return frame.error();
   if (frame->vlan != s.config.vlan) return Counter::frame_vlan_other;
@@ -59,7 +59,7 @@ std::optional<Counter> takePacket(RelayState& s, const Packet& packet, MediaBurs
   if (const auto other = handed_over ? std::nullopt : otherOwner(s, kind, *frame)) return handOver(s, *other, packet);
   switch (kind) {
     case DatagramKind::kRtp:
-      return media.add(s, packet, *frame);
+      return s.media.add(s, packet, *frame);
     case DatagramKind::kRtcp:
       return takeRtcp(s, packet, *frame, now_ns);
     case DatagramKind::kStun:
@@ -140,15 +140,14 @@ void Relay::apply(Command& command, uint64_t now_ns) {
 
 void Relay::receive(std::span<const Packet> burst, uint64_t now_ns) {
   RelayState& s = *state_;
-  MediaBurst media;
   s.stages.begin();
   for (const Packet& packet : burst) {
     s.count(Counter::received);
     s.count(Counter::received_bytes, packet.length_bytes);
-    if (const auto outcome = takePacket<false>(s, packet, media, now_ns)) s.count(*outcome);
+    if (const auto outcome = takePacket<false>(s, packet, now_ns)) s.count(*outcome);
   }
   s.stages.mark(contract::Stage::classify, burst.size());
-  media.finish(s, now_ns);  // unprotect, account, keep, forward
+  s.media.finish(s, now_ns);  // unprotect, account, keep, forward
   s.outbox.flush();
   s.io.release(burst);
   s.stages.mark(contract::Stage::send, 0);
@@ -157,7 +156,7 @@ void Relay::receive(std::span<const Packet> burst, uint64_t now_ns) {
 
 bool Relay::takeHandOvers(uint64_t now_ns) {
   RelayState& s = *state_;
-  if (s.peers.alone()) return false;
+  if (!s.peers.waiting()) return false;
   HandedOver turn(s, takePacket<true>, now_ns);
   return s.peers.take(kHandOversPerTurn, [&](uint32_t from, const HandOver& message) {
     std::visit([&](const auto& m) { turn.take(from, m); }, message);

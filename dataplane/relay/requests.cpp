@@ -60,7 +60,7 @@ void retransmit(RelayState& s, uint32_t index, uint16_t sequence, uint64_t now_n
   const CachedPacket* cached = source ? track.cache.find(source->sequence, now_ns) : nullptr;
   if (cached == nullptr || !subscription.rtx) return s.count(Counter::nack_unanswerable);
   const auto view = parseRtpHeader(std::span(cached->packet.data + cached->rtp_offset, cached->rtp_length));
-  const auto* mapping = view ? findMapping(subscription, view->payload_type) : nullptr;
+  const auto* mapping = view ? subscription.mapping(view->payload_type) : nullptr;
   if (mapping == nullptr || mapping->rtx_to == contract::kNotRtx) return s.count(Counter::nack_unanswerable);
   const uint64_t rtt_ns = uint64_t{s.reports.transport[subscription.row.transport.index].round_trip_time_us} * 1000;
   if (!subscription.answers.allow(sequence, now_ns, std::max(rtt_ns, stream::AnswerLimiter::kSpacingNs)) ||

@@ -29,12 +29,16 @@ class SpscRing {
   }
 
   /// The other thread only.
-  bool pop(T& value) {
+  bool empty() {
     const uint64_t tail = tail_.load(std::memory_order_relaxed);
-    if (tail == head_seen_) {
-      head_seen_ = head_.load(std::memory_order_acquire);
-      if (tail == head_seen_) return false;
-    }
+    if (tail == head_seen_) head_seen_ = head_.load(std::memory_order_acquire);
+    return tail == head_seen_;
+  }
+
+  /// The other thread only.
+  bool pop(T& value) {
+    if (empty()) return false;
+    const uint64_t tail = tail_.load(std::memory_order_relaxed);
     value = std::move(slots_[tail & mask_]);
     tail_.store(tail + 1, std::memory_order_release);
     return true;

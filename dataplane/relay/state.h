@@ -18,6 +18,7 @@
 #include "dataplane/relay/fixed_map.h"
 #include "dataplane/relay/forward.h"
 #include "dataplane/relay/handover.h"
+#include "dataplane/relay/media_burst.h"
 #include "dataplane/relay/outbox.h"
 #include "dataplane/relay/packet.h"
 #include "dataplane/relay/relay.h"
@@ -64,7 +65,12 @@ struct Remote {
   uint64_t last_check_ns = 0;
 };
 
-struct TransportState {
+/// What each packet to it needs stands together, at the beginning.
+struct alignas(64) TransportState {
+  HeaderTemplate header;  // towards `nominated`; empty until the next hop is resolved
+  uint16_t transport_sequence = 0;
+  Address nominated{};  // one of `remotes`; port 0 = nowhere yet, or consent lost
+
   contract::TransportRow row{};
   bool foreign = false;         // another worker's; here because tracks of it have subscribers here
   bool remotes_untold = false;  // a peer was too busy to be told where it is
@@ -75,15 +81,12 @@ struct TransportState {
   // Where it is. Learned from integrity-checked, nominated checks only.
   std::array<Remote, kRemoteMax> remotes{};
   uint32_t remote_count = 0;
-  Address nominated{};  // one of `remotes`; port 0 = nowhere yet, or consent lost
   Address next_hop{};
-  HeaderTemplate header;                                  // empty until the next hop is resolved
   stream::RequesterLimiter check_budget{50, 20'000'000};  // checks: 50 at once, then 50 a second
   stream::RequesterLimiter punt_budget{64, 10'000'000};   // DTLS: 64 at once, then 100 a second
 
   stream::ClockMapping clock;  // as publisher
   stream::IndexReservation srtcp_reservation{0};
-  uint16_t transport_sequence = 0;
   uint64_t next_report_ns = 0;
   uint32_t active_position = 0;                // in RelayState::active
   std::array<uint8_t, 256> extension_of_id{};  // header extension id -> contract::Extension, or kNoExtension
@@ -91,6 +94,7 @@ struct TransportState {
   std::vector<RetiredStream> retired;
 
   bool sendable() const { return nominated.port_be != 0; }
+  bool reachable() const { return sendable() && !header.empty(); }
 };
 
 struct EncodingState {
@@ -121,31 +125,42 @@ struct TrackState {
   bool isVideo() const { return row.kind == contract::MediaKind::kVideo; }
 };
 
-struct SubscriptionState {
+/// What each packet needs stands together, at the beginning.
+struct alignas(64) SubscriptionState {
   SubscriptionState(const contract::SubscriptionRow& r, const contract::TransportRow& transport, uint64_t first_index,
                     uint64_t first_rtx_index, uint32_t timestamp_offset)
       : row(r),
         header(transport.extension_id, std::span(r.mid).first(r.mid_length_bytes)),
+        timestamp(timestamp_offset, 90'000),
         sequence(first_index),
-        rtx_sequence(first_rtx_index),
-        timestamp(timestamp_offset, 90'000) {}
+        rtx_sequence(first_rtx_index) {}
 
   contract::SubscriptionRow row;
-  std::unique_ptr<srtp::SendStream> media, rtx;
-  stream::HeaderRewriter header;
-  stream::SequenceRewriter sequence;
-  stream::RtxCounter rtx_sequence;
-  stream::TimestampRewriter timestamp;
-  stream::IndexReservation reservation{0}, rtx_reservation{0};
-  stream::RequesterLimiter key_frame_budget;
-  stream::RetransmissionBudget retransmission_budget;
-  stream::AnswerLimiter answers;
+  std::unique_ptr<srtp::SendStream> media;
   uint32_t packets_sent = 0;  // of sender reports: modulo 2^32
   uint32_t octets_sent = 0;
+  stream::HeaderRewriter header;
+  stream::TimestampRewriter timestamp;
+  stream::IndexReservation reservation{0};
+  stream::RetransmissionBudget retransmission_budget;
+  stream::SequenceRewriter sequence;
+
+  std::unique_ptr<srtp::SendStream> rtx;
+  stream::RtxCounter rtx_sequence;
+  stream::IndexReservation rtx_reservation{0};
+  stream::RequesterLimiter key_frame_budget;
   uint32_t clock_rate_hz = 90'000;
   uint32_t track_position = 0, transport_position = 0;
+  stream::AnswerLimiter answers;
 
   bool paused() const { return row.flags & contract::kSubscriptionPaused; }
+  /// How the publisher's payload type is called for this subscriber; null if it did not accept the codec.
+  const contract::PayloadTypeMapping* mapping(uint8_t payload_type) const {
+    for (uint32_t i = 0; i < row.mapping_count; ++i) {
+      if (row.mapping[i].from == payload_type) return &row.mapping[i];
+    }
+    return nullptr;
+  }
 };
 
 /// Which RTP stream an SSRC on a transport is: incoming (a track's encoding) or outgoing (a subscription).
@@ -156,11 +171,6 @@ struct StreamKey {
 };
 struct StreamKeyHash {
   uint64_t operator()(const StreamKey& key) const { return mixBits(uint64_t{key.transport} << 32 | key.ssrc); }
-};
-struct IncomingStream {
-  uint32_t track;
-  uint8_t encoding;
-  bool rtx;
 };
 struct RemoteHash {
   uint64_t operator()(const Address& address) const { return hashAddress(address, 0); }
@@ -190,6 +200,7 @@ struct RelayState {
   Outbox outbox;
   std::array<Packet, kBurstMax> stock{};  // empty buffers taken from the pool ahead of need
   size_t stock_count = 0;
+  MediaBurst media;
   Forwarder forwarder;
 
   SlotArray<TransportState> transports;

@@ -54,12 +54,12 @@ size_t share(RelayState& s, uint32_t track, const CachedPacket& packet) {
 }
 
 void handDatagram(RelayState& s, const contract::RowReference& transport, std::span<const uint8_t> bytes) {
-  std::optional<Packet> packet = takeBuffer(s);
-  if (!packet) return s.outbox.lose(Counter::send_pool_empty);
-  std::ranges::copy(bytes, packet->data);
-  packet->length_bytes = static_cast<uint16_t>(bytes.size());
-  if (s.peers.tell(s.owner_of[transport.index], handover::Inject{transport, *packet})) return;
-  s.io.release(std::span(&*packet, 1));
+  Packet packet;
+  if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
+  std::ranges::copy(bytes, packet.data);
+  packet.length_bytes = static_cast<uint16_t>(bytes.size());
+  if (s.peers.tell(s.owner_of[transport.index], handover::Inject{transport, packet})) return;
+  s.io.release(std::span(&packet, 1));
   s.outbox.lose(Counter::send_handover_full);
 }
 

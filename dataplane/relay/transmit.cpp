@@ -4,9 +4,7 @@
 
 namespace penstock {
 
-std::optional<Counter> unreachable(RelayState& s, TransportState& transport, uint64_t now_ns) {
-  if (!transport.sendable()) return Counter::send_no_address;
-  if (!transport.header.empty()) return std::nullopt;
+std::optional<Counter> findWay(RelayState& s, TransportState& transport, uint64_t now_ns) {
   const auto route = s.routes.find(transport.nominated);
   if (!route) return Counter::send_no_route;
   transport.next_hop = route->next_hop;
@@ -20,18 +18,6 @@ std::optional<Counter> unreachable(RelayState& s, TransportState& transport, uin
                                      .vlan = s.config.vlan},
                                     s.config.checksum);
   return std::nullopt;
-}
-
-std::optional<Packet> takeBuffer(RelayState& s) {
-  if (s.stock_count == 0) s.stock_count = s.io.allocate(s.stock);
-  if (s.stock_count == 0) return std::nullopt;
-  return s.stock[--s.stock_count];
-}
-
-std::span<uint8_t> payloadSpace(const RelayState& s, const TransportState& transport, const Packet& packet) {
-  const size_t headers = transport.header.size();
-  const size_t frame_max = std::min<size_t>(packet.capacity_bytes, transport.header.ipOffset() + s.config.mtu_bytes);
-  return std::span(packet.data + headers, frame_max - headers);
 }
 
 void transmit(RelayState& s, TransportState& transport, Packet packet, size_t payload_size) {
@@ -54,15 +40,15 @@ void sendDatagram(RelayState& s, const contract::RowReference& reference, std::s
   }
   s.count(Counter::injected);
   if (const auto drop = unreachable(s, *transport, now_ns)) return s.outbox.lose(*drop);
-  std::optional<Packet> packet = takeBuffer(s);
-  if (!packet) return s.outbox.lose(Counter::send_pool_empty);
-  const auto space = payloadSpace(s, *transport, *packet);
+  Packet packet;
+  if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
+  const auto space = payloadSpace(s, *transport, packet);
   if (bytes.size() > space.size()) {
-    s.io.release(std::span(&*packet, 1));
+    s.io.release(std::span(&packet, 1));
     return s.outbox.lose(Counter::send_too_long);
   }
   std::ranges::copy(bytes, space.begin());
-  transmit(s, *transport, *packet, bytes.size());
+  transmit(s, *transport, packet, bytes.size());
 }
 
 size_t protectRtcp(RelayState& s, uint32_t index, std::span<uint8_t> space, size_t length) {

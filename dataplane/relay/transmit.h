@@ -1,6 +1,7 @@
 // The way out: a buffer, the headers of the transport's path in front of a payload, the outbox.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -9,15 +10,34 @@
 
 namespace penstock {
 
+/// Fills in the headers towards the transport's address; otherwise says what is missing.
+std::optional<Counter> findWay(RelayState& s, TransportState& transport, uint64_t now_ns);
+
 /// Whether packets for the transport can be addressed now; otherwise why not (a send drop). Asks for the next hop's MAC
 /// address when that is what is missing.
-std::optional<Counter> unreachable(RelayState& s, TransportState& transport, uint64_t now_ns);
+inline std::optional<Counter> unreachable(RelayState& s, TransportState& transport, uint64_t now_ns) {
+  if (!transport.sendable()) return Counter::send_no_address;
+  if (!transport.header.empty()) [[likely]]
+    return std::nullopt;
+  return findWay(s, transport, now_ns);
+}
 
-/// A buffer to send in; nothing if the pool is empty (to be counted as send_pool_empty).
-std::optional<Packet> takeBuffer(RelayState& s);
+/// A buffer to send in; false if the pool is empty (to be counted as send_pool_empty).
+inline bool takeBuffer(RelayState& s, Packet& packet) {
+  if (s.stock_count == 0) [[unlikely]] {
+    s.stock_count = s.io.allocate(s.stock);
+    if (s.stock_count == 0) return false;
+  }
+  packet = s.stock[--s.stock_count];
+  return true;
+}
 
 /// Where the UDP payload goes, bounded by the buffer and by the MTU.
-std::span<uint8_t> payloadSpace(const RelayState& s, const TransportState& transport, const Packet& packet);
+inline std::span<uint8_t> payloadSpace(const RelayState& s, const TransportState& transport, const Packet& packet) {
+  const size_t headers = transport.header.size();
+  const size_t frame_max = std::min<size_t>(packet.capacity_bytes, transport.header.ipOffset() + s.config.mtu_bytes);
+  return std::span(packet.data + headers, frame_max - headers);
+}
 
 /// Writes the headers and hands the packet to the outbox. `payload_size` bytes stand in payloadSpace() already.
 void transmit(RelayState& s, TransportState& transport, Packet packet, size_t payload_size);
@@ -29,12 +49,12 @@ void sendDatagram(RelayState& s, const contract::RowReference& transport, std::s
 /// Sends a frame that `write(span) -> size` fills from its first byte (answers on the link). Size 0 sends nothing.
 template <class Write>
 void transmitFrame(RelayState& s, Write&& write) {
-  std::optional<Packet> packet = takeBuffer(s);
-  if (!packet) return s.outbox.lose(Counter::send_pool_empty);
-  const size_t size = write(std::span(packet->data, packet->capacity_bytes));
-  if (size == 0) return s.io.release(std::span(&*packet, 1));
-  packet->length_bytes = static_cast<uint16_t>(size);
-  s.outbox.push(*packet);
+  Packet packet;
+  if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
+  const size_t size = write(std::span(packet.data, packet.capacity_bytes));
+  if (size == 0) return s.io.release(std::span(&packet, 1));
+  packet.length_bytes = static_cast<uint16_t>(size);
+  s.outbox.push(packet);
 }
 
 /// Protects the compound that `build(span) -> length` writes and sends it. Length 0 sends nothing.
@@ -49,16 +69,16 @@ void transmitRtcp(RelayState& s, uint32_t index, uint64_t now_ns, Build&& build)
   TransportState& transport = s.transports[index];
   if (!transport.srtcp_sender) return;
   if (const auto drop = unreachable(s, transport, now_ns)) return s.outbox.lose(*drop);
-  std::optional<Packet> packet = takeBuffer(s);
-  if (!packet) return s.outbox.lose(Counter::send_pool_empty);
-  const auto space = payloadSpace(s, transport, *packet);
+  Packet packet;
+  if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
+  const auto space = payloadSpace(s, transport, packet);
   const size_t length = build(space.first(space.size() - srtp::kSrtcpTrailerMax));
   const size_t protected_length = length == 0 ? 0 : protectRtcp(s, index, space, length);
   if (protected_length == 0) {
     if (length != 0) s.outbox.lose(Counter::send_protect_failed);
-    return s.io.release(std::span(&*packet, 1));
+    return s.io.release(std::span(&packet, 1));
   }
-  transmit(s, transport, *packet, protected_length);
+  transmit(s, transport, packet, protected_length);
 }
 
 }  // namespace penstock

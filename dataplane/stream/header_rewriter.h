@@ -1,5 +1,5 @@
 // The RTP header a subscriber gets: SSRC, numbers and payload type of its own, header extensions under the ids of its
-// own transport (RFC 8285). What to do per element is decided once per subscription, in a plan.
+// own transport (RFC 8285). What all packets of a subscription have in common is written once, and copied into each.
 #pragma once
 
 #include <array>
@@ -16,8 +16,16 @@ namespace penstock::stream {
 struct SourceHeader {
   bool marker = false;
   std::span<const uint8_t> csrcs;  // 4 bytes each, at most 15
-  /// Data of each header extension element present, by contract::Extension.
+  /// Data of each header extension element present, by contract::Extension; and which are, as bits.
   std::array<std::span<const uint8_t>, contract::kExtensionMax> extension;
+  uint32_t present = 0;
+
+  /// Without data, or with more than an element can have, it is as if it were not there.
+  void set(size_t which, std::span<const uint8_t> value) {
+    if (value.empty() || value.size() > 255) return;
+    extension[which] = value;
+    present |= 1u << which;
+  }
 };
 
 /// What is new in each packet.
@@ -52,21 +60,28 @@ class HeaderRewriter {
                                         uint16_t original_sequence, std::span<uint8_t> out) const;
 
   /// True if transport-cc was negotiated: the caller counts its packets.
-  bool stampsTransportSequence() const { return stamps_transport_sequence_; }
+  bool stampsTransportSequence() const { return one_byte_.transport_sequence_at != 0; }
 
  private:
-  enum class Action : uint8_t { kCopy, kMid, kAbsSendTime, kTransportSequence };
-  struct Step {
-    contract::Extension extension;
-    Action action;
-    uint8_t id;
+  /// The extension block of a packet of which nothing is copied, in one of the two forms of elements.
+  struct Block {
+    // Header, MID, abs-send-time, transport sequence, padding: 4 + (2 + 16) + (2 + 3) + (2 + 2) and 1 at most.
+    static constexpr size_t kMax = 32;
+    std::array<uint8_t, kMax> bytes{};
+    uint8_t end = 4;               // of the elements
+    uint8_t size = 0;              // with padding; 0 = no elements, no block
+    uint8_t abs_send_time_at = 0;  // 0 = not there
+    uint8_t transport_sequence_at = 0;
   };
+  Block makeBlock(bool two_byte, std::span<const uint8_t> mid) const;
+  void writeBlock(const Block& common, bool two_byte, size_t size, const SourceHeader& source, uint32_t copied,
+                  const OutgoingHeader& outgoing, uint8_t* to) const;
 
-  std::array<Step, contract::kExtensionMax> steps_{};
-  std::array<uint8_t, contract::kMidMax> mid_{};
-  uint8_t step_count_ = 0;
-  uint8_t mid_length_ = 0;
-  bool stamps_transport_sequence_ = false;
+  Block one_byte_;
+  std::array<uint8_t, contract::kExtensionMax> id_{};
+  uint16_t copied_ = 0;           // extensions passed on as they come, as bits
+  bool always_two_byte_ = false;  // an id needs it
+  Block two_byte_;
 };
 
 }  // namespace penstock::stream

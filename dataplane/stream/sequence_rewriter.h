@@ -67,13 +67,13 @@ class SequenceRewriter {
   uint64_t oldest() const { return piece_count_ > kPieces ? piece_count_ - kPieces : 0; }
   void begin(uint64_t source_begin) { piece(piece_count_++) = {source_begin, source_begin, next_index_, source_}; }
 
-  std::array<Piece, kPieces> pieces_{};
   uint64_t piece_count_ = 0;
   uint64_t next_index_;
   uint64_t source_next_ = 0;  // one past the highest source sequence seen, unwrapped
   uint64_t epoch_piece_ = 0;  // first piece of the present source
   uint8_t source_ = 0;
   bool switching_ = true;
+  std::array<Piece, kPieces> pieces_{};
 };
 
 inline std::optional<uint64_t> SequenceRewriter::map(uint16_t sequence) {

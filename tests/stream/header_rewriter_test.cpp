@@ -104,7 +104,7 @@ TEST(HeaderRewriter, each_extension_is_copied_stamped_replaced_or_ends_here) {
     Ids ids{};
     ids[at(c.extension)] = 5;
     SourceHeader present;
-    present.extension[at(c.extension)] = value;
+    present.set(at(c.extension), value);
     const HeaderRewriter rewriter(ids, mid);
     const auto with = rewrite(rewriter, present).find(5);
     const auto without = rewrite(rewriter, {}).find(5);
@@ -142,8 +142,8 @@ TEST(HeaderRewriter, form_is_one_byte_where_that_can_say_it) {
     const Bytes value(c.size, 0x5a);
     const Bytes level = {0x85};
     SourceHeader source;
-    source.extension[at(Extension::kDependencyDescriptor)] = value;
-    source.extension[at(Extension::kAudioLevel)] = level;
+    source.set(at(Extension::kDependencyDescriptor), value);
+    source.set(at(Extension::kAudioLevel), level);
     const Parsed parsed = rewrite(HeaderRewriter(ids, {}), source);
     EXPECT_EQ(parsed.view.extension_profile, c.profile) << "case " << c.number;
     EXPECT_EQ(parsed.find(c.id), value) << "case " << c.number;
@@ -156,7 +156,7 @@ TEST(HeaderRewriter, empty_and_overlong_elements_are_left_out) {
   ids[at(Extension::kDependencyDescriptor)] = 3;
   const Bytes overlong(256, 1);
   SourceHeader source;
-  source.extension[at(Extension::kDependencyDescriptor)] = overlong;
+  source.set(at(Extension::kDependencyDescriptor), overlong);
   EXPECT_EQ(rewrite(HeaderRewriter(ids, {}), source).view.extension_profile, 0);
   ids[at(Extension::kMid)] = 1;
   EXPECT_EQ(rewrite(HeaderRewriter(ids, {}), {}).view.extension_profile, 0) << "no MID, no element";
@@ -193,7 +193,7 @@ TEST(HeaderRewriter, whatever_comes_in_the_outcome_parses_and_stays_in_its_buffe
     for (size_t i = 0; i < values.size(); ++i) {
       if (random() % 2 == 0) continue;
       values[i].assign(random() % 8 == 0 ? random() % 300 : random() % 18, static_cast<uint8_t>(i));
-      source.extension[i] = values[i];
+      source.set(i, values[i]);
     }
     const Bytes csrcs(random() % 16 * 4, 7);
     source.csrcs = csrcs;
