@@ -7,6 +7,7 @@
 
 #include "bench/load/cpu_clock.h"
 #include "bench/load/identity.h"
+#include "bench/load/ipsec_mb_alone.h"
 #include "dataplane/packet/rtp.h"
 
 namespace penstock::bench {
@@ -100,6 +101,18 @@ class Alone {
   size_t key_ = 0;
 };
 
+double bareNs(contract::SrtpProfile profile, uint16_t payload_bytes, uint32_t keys, bool sending, double seconds) {
+  IpsecMbAlone bare(profile, payload_bytes, kBurst, keys);
+  bare.pass(sending);  // not timed
+  uint64_t packets = 0, spent_ns = 0;
+  for (const uint64_t begin_ns = threadCpuNs(); static_cast<double>(spent_ns) < seconds * 1e9;) {
+    bare.pass(sending);
+    packets += IpsecMbAlone::kPass;
+    spent_ns = threadCpuNs() - begin_ns;
+  }
+  return static_cast<double>(spent_ns) / static_cast<double>(packets);
+}
+
 }  // namespace
 
 CryptoRates measureCryptoAlone(srtp::Backend& backend, contract::SrtpProfile profile, uint16_t payload_bytes,
@@ -111,6 +124,10 @@ CryptoRates measureCryptoAlone(srtp::Backend& backend, contract::SrtpProfile pro
   rates.unprotect_per_second = 1e9 / unprotect_ns;
   rates.protect_cycles = protect_ns * cyclesPerNs();
   rates.unprotect_cycles = unprotect_ns * cyclesPerNs();
+  if (IpsecMbAlone::can(profile)) {
+    rates.bare_protect_per_second = 1e9 / bareNs(profile, payload_bytes, std::max(receivers, 1u), true, seconds);
+    rates.bare_unprotect_per_second = 1e9 / bareNs(profile, payload_bytes, std::max(senders, 1u), false, seconds);
+  }
   return rates;
 }
 

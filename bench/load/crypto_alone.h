@@ -11,6 +11,8 @@ namespace penstock::bench {
 struct CryptoRates {
   double protect_per_second = 0, unprotect_per_second = 0;
   double protect_cycles = 0, unprotect_cycles = 0;  // per packet
+  // ipsec-mb itself, its jobs filled in by nobody's rules; 0 where it is not there.
+  double bare_protect_per_second = 0, bare_unprotect_per_second = 0;
 };
 
 /// By CPU time of this thread. Each direction takes about `seconds` of it. `senders` keys unprotect, `receivers` keys

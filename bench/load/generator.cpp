@@ -1,5 +1,8 @@
 #include "bench/load/generator.h"
 
+#include <sched.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
@@ -21,8 +24,12 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kQuietNs = 50'000'000;
 // RFC 7675: consent lasts 30 s.
 constexpr uint64_t kConsentNs = 10 * kSecondNs;
+// libwebrtc: a check of the chosen pair each 2.5 s.
+constexpr uint64_t kCheckIntervalNs = 2'500'000'000;
 // A generator that was held up longer than this leaves out what it missed, or it would offer a burst nobody asked for.
 constexpr uint64_t kStallNs = 200'000;
+// Where it takes turns with a worker on one core, turns last some milliseconds.
+constexpr uint64_t kStallSharingNs = 20'000'000;
 // The share of a trial that may be left out so: the relay rests meanwhile.
 constexpr double kStallsMax = 0.02;
 
@@ -52,9 +59,11 @@ Generator::Generator(const RunPlan& plan, const RelayProcess& relay)
       store_(plan.scenario, plan.profile, *backend_, plan.store_bytes),
       sink_(plan.scenario, plan.profile, *oracle_),
       sent_times_(plan.scenario.tracks.size()),
-      sent_of_track_(plan.scenario.tracks.size()) {
-  ports_.push_back(std::make_unique<Port>(eal_, PortRequest{.device = config_.device[0]}, pool_));
-  io_ = std::make_unique<PortIo>(ports_, pool_, 0);
+      sent_of_track_(plan.scenario.tracks.size()),
+      stall_ns_(plan.sharesCore() ? kStallSharingNs : kStallNs) {
+  const auto workers = static_cast<uint16_t>(plan.workers());
+  ports_.push_back(std::make_unique<Port>(eal_, PortRequest{.device = config_.device[0], .workers = workers}, pool_));
+  for (uint16_t i = 0; i < ports_[0]->queues(); ++i) queues_.push_back(std::make_unique<Queue>(ports_, pool_, i));
   for (uint32_t i = 0; i < plan.scenario.participants; ++i) checks_.push_back(iceCheck(i));
   if (plan.generator_core) pinThread(*plan.generator_core);
 }
@@ -65,6 +74,7 @@ void Generator::connect() {
     if (monotonicNow() - begin_ns > 10 * kSecondNs) throw std::runtime_error("the relay's port did not come up");
     receive();
   }
+  std::string last;
   // Until the router's address is known to the relay, and each stream has been seen once.
   for (int attempt = 0; attempt < 50; ++attempt) {
     keepConsent();
@@ -75,8 +85,14 @@ void Generator::connect() {
         static_cast<uint64_t>(static_cast<double>(2 * sendOrder(plan_.scenario).size()) / rate * 1e9);
     const Trial trial = run({.steps = {{0, rate}}, .duration_ns = std::min(duration_ns, 5 * kSecondNs)});
     if (trial.sent >= tracks && trial.lostAll() == 0 && trial.refused == 0) return;
+    last = "sent " + std::to_string(trial.sent) + " for " + std::to_string(trial.expectedAll()) + " receivers, lost " +
+           std::to_string(trial.lostAll()) + ", refused by the port " + std::to_string(trial.refused);
+    for (size_t i = 0; i < contract::kCounterCount; ++i) {
+      if ((!contract::isReceiveDrop(i) && !contract::isSendDrop(i)) || trial.relay.value[i] == 0) continue;
+      last += ", " + std::string(contract::kCounterTexts[i].name) + " " + std::to_string(trial.relay.value[i]);
+    }
   }
-  throw std::runtime_error("the relay does not forward without loss, not even slowly");
+  throw std::runtime_error("the relay does not forward without loss, not even slowly: " + last);
 }
 
 void Generator::keepConsent() {
@@ -87,13 +103,28 @@ void Generator::keepConsent() {
   consent_ns_ = monotonicNow();
 }
 
+void Generator::onlyCheck(uint64_t duration_ns) {
+  const uint64_t interval_ns = kCheckIntervalNs / checks_.size();
+  const uint64_t begin_ns = monotonicNow();
+  uint64_t due_ns = begin_ns;
+  for (size_t next = 0; monotonicNow() - begin_ns < duration_ns; due_ns += interval_ns) {
+    sendFrame(checks_[next]);
+    next = next + 1 == checks_.size() ? 0 : next + 1;
+    do {
+      receive();
+      usleep(200);
+    } while (monotonicNow() < due_ns + interval_ns);
+  }
+  consent_ns_ = monotonicNow();
+}
+
 void Generator::sendFrame(std::span<const uint8_t> frame) {
   for (int attempt = 0; attempt < 1000; ++attempt) {
     Packet packet;
-    if (io_->allocate(std::span(&packet, 1)) == 0) return;
+    if (pool_.allocate(std::span(&packet, 1)) == 0) return;
     std::memcpy(packet.data, frame.data(), frame.size());
     packet.length_bytes = static_cast<uint16_t>(frame.size());
-    if (io_->send(std::span(&packet, 1)) == 1) return;
+    if (queues_[0]->io.send(std::span(&packet, 1)) == 1) return;
     receive();  // the ring is full: let the other side get at it
   }
 }
@@ -108,7 +139,7 @@ void Generator::drain() {
 void Generator::sendDue(Trial& trial, uint64_t packets, uint64_t now_ns) {
   std::array<Packet, kSendBurst> burst;
   const size_t wanted = std::min<size_t>({packets, burst.size(), store_.ready()});
-  const size_t count = io_->allocate(std::span(burst).first(wanted));
+  const size_t count = pool_.allocate(std::span(burst).first(wanted));
   for (size_t i = 0; i < count; ++i) {
     store_.prefetch();
     const PreparedPacket prepared = store_.next();
@@ -116,8 +147,14 @@ void Generator::sendDue(Trial& trial, uint64_t packets, uint64_t now_ns) {
     burst[i].length_bytes = static_cast<uint16_t>(prepared.frame.size());
     ++sent_of_track_[prepared.track];
     if (note_times_) noteSent(prepared, trial, now_ns);
+    Queue& queue = *queues_[queueOf(prepared.track)];
+    queue.burst[queue.count++] = burst[i];
   }
-  trial.refused += count - io_->send(std::span<const Packet>(burst).first(count));
+  for (const auto& queue : queues_) {
+    if (queue->count == 0) continue;
+    trial.refused += queue->count - queue->io.send(std::span<const Packet>(queue->burst).first(queue->count));
+    queue->count = 0;
+  }
   trial.sent += count;
 }
 
@@ -130,8 +167,14 @@ void Generator::noteSent(const PreparedPacket& packet, Trial& trial, uint64_t no
 }
 
 size_t Generator::receive() {
+  size_t media = 0;
+  for (const auto& queue : queues_) media += receiveFrom(queue->io);
+  return media;
+}
+
+size_t Generator::receiveFrom(PortIo& io) {
   std::array<Packet, kBurstMax> burst;
-  const size_t count = io_->receive(0, burst);
+  const size_t count = io.receive(0, burst);
   if (count == 0) return 0;
   const uint64_t now_ns = note_times_ ? monotonicNow() : 0;
   size_t media = 0;
@@ -144,7 +187,7 @@ size_t Generator::receive() {
       if (const auto answer = answerAsRouter(frame, out); !answer.empty()) sendFrame(answer);
     }
   }
-  io_->release(std::span<const Packet>(burst).first(count));
+  MbufPool::release(std::span<const Packet>(burst).first(count));
   return media;
 }
 
@@ -157,7 +200,7 @@ void Generator::send(Trial& trial, const TrialRequest& request) {
     if (now_ns - begin_ns_ - shift_ns >= request.duration_ns) break;
     const uint64_t passed_ns = now_ns - last_ns;
     last_ns = now_ns;
-    if (passed_ns > kStallNs) {
+    if (passed_ns > stall_ns_) {
       trial.stalled_ns += passed_ns;
       shift_ns += passed_ns;
     } else {
@@ -170,7 +213,7 @@ void Generator::send(Trial& trial, const TrialRequest& request) {
       if (store_.ready() == 0) break;
       sendDue(trial, whole - trial.sent, now_ns);
     }
-    receive();
+    if (receive() == 0 && plan_.sharesCore()) sched_yield();
     now_ns = monotonicNow();
   }
   trial.seconds = static_cast<double>(monotonicNow() - begin_ns_) / 1e9;

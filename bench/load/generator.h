@@ -66,14 +66,27 @@ class Generator {
   /// As many packets can be encrypted ahead of a trial.
   size_t storeCapacity() const { return store_.capacity(); }
   Trial run(const TrialRequest& request);
+  /// Nothing but checks for so long, of each participant as often as browsers send them.
+  void onlyCheck(uint64_t duration_ns);
 
   const Scenario& scenario() const { return plan_.scenario; }
 
  private:
   static constexpr size_t kSendBurst = 32;
 
+  /// A queue of the port, one for each worker, and what is to be sent on it.
+  struct Queue {
+    Queue(std::span<const std::unique_ptr<Port>> ports, MbufPool& pool, uint16_t number) : io(ports, pool, number) {}
+    PortIo io;
+    std::array<Packet, kSendBurst> burst;
+    size_t count = 0;
+  };
+
   void keepConsent();
   void sendFrame(std::span<const uint8_t> frame);
+  size_t receiveFrom(PortIo& io);
+  /// Which queue a publisher's packets arrive on: any, but always the same, as with RSS.
+  size_t queueOf(uint32_t track) const { return plan_.scenario.tracks[track].publisher % queues_.size(); }
   void sendDue(Trial& trial, uint64_t packets, uint64_t now_ns);
   size_t receive();
   void drain();
@@ -86,7 +99,7 @@ class Generator {
   Eal eal_;
   MbufPool pool_;
   std::vector<std::unique_ptr<Port>> ports_;
-  std::unique_ptr<PortIo> io_;
+  std::vector<std::unique_ptr<Queue>> queues_;
   std::unique_ptr<srtp::Backend> backend_, oracle_;
   PacketStore store_;
   Sink sink_;
@@ -96,6 +109,7 @@ class Generator {
   std::vector<uint64_t> sent_of_track_;
   std::vector<std::vector<uint8_t>> checks_;  // one ICE check a participant, made once
   uint64_t consent_ns_ = 0;
+  const uint64_t stall_ns_;
 };
 
 }  // namespace penstock::bench

@@ -54,8 +54,9 @@ constexpr size_t kRtpHeader = kRtpHeaderSize + kVideoExtensions.size();
 }  // namespace
 
 PacketStore::PacketStore(const Scenario& scenario, contract::SrtpProfile profile, srtp::Backend& backend,
-                         size_t memory_bytes)
+                         size_t memory_bytes, const std::function<bool(uint32_t)>& wanted)
     : scenario_(scenario), backend_(backend), order_(sendOrder(scenario)) {
+  if (wanted) std::erase_if(order_, [&](uint32_t track) { return !wanted(track); });
   size_t payload_max = 0;
   std::vector<std::shared_ptr<const srtp::Keys>> keys(scenario.participants);
   for (uint32_t track = 0; track < scenario.tracks.size(); ++track) {
@@ -137,7 +138,7 @@ void PacketStore::prepareBatch(size_t count) {
 }
 
 void PacketStore::prepare(size_t packets) {
-  packets = std::min(packets, slots_.size());
+  packets = order_.empty() ? 0 : std::min(packets, slots_.size());
   while (ready() < packets) prepareBatch(std::min(kBatch, packets - ready()));
 }
 

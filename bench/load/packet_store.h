@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -22,11 +23,14 @@ struct PreparedPacket {
 
 class PacketStore {
  public:
-  PacketStore(const Scenario& scenario, contract::SrtpProfile profile, srtp::Backend& backend, size_t memory_bytes);
+  /// `wanted`: only packets of these tracks, if it is given; none at all is allowed.
+  PacketStore(const Scenario& scenario, contract::SrtpProfile profile, srtp::Backend& backend, size_t memory_bytes,
+              const std::function<bool(uint32_t track)>& wanted = nullptr);
   ~PacketStore();
   PacketStore(const PacketStore&) = delete;
   PacketStore& operator=(const PacketStore&) = delete;
 
+  bool hasTracks() const { return !order_.empty(); }
   size_t capacity() const { return slots_.size(); }
   size_t ready() const { return made_ - taken_; }
   /// Encrypts until `packets` are ready, or all there is room for.

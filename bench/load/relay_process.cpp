@@ -12,16 +12,19 @@
 #include <exception>
 #include <memory>
 #include <stdexcept>
+#include <vector>
 
 #include "bench/load/backend.h"
 #include "bench/load/identity.h"
-#include "bench/load/resident_memory.h"
+#include "bench/load/process_use.h"
+#include "bench/load/region.h"
 #include "bench/load/rows_by_hand.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/port/port.h"
 #include "dataplane/port/port_io.h"
 #include "dataplane/relay/handover.h"
 #include "dataplane/worker/clock.h"
+#include "dataplane/worker/dispatcher.h"
 #include "dataplane/worker/worker.h"
 
 namespace penstock::bench {
@@ -30,7 +33,8 @@ struct RelayProcess::Shared {
   enum State : uint32_t { kStarting, kReady, kFailed };
   std::atomic<uint32_t> state;
   char reason[256];
-  uint64_t memory_before, memory_after;
+  RowMemory rows;
+  uint64_t memory;
   contract::ReportsRegion reports;
 };
 
@@ -40,7 +44,23 @@ CounterValues CounterValues::since(const CounterValues& before) const {
   return difference;
 }
 
-RelayProcess::RelayProcess(const RunPlan& plan) {
+/// A worker and what is its own.
+struct RelayProcess::WorkerParts {
+  WorkerParts(const RunPlan& plan, uint32_t index, const RelayConfig& config, srtp::Backend& backend,
+              std::span<const std::unique_ptr<Port>> ports, MbufPool& pool, HandOverRings& rings, Shared& shared,
+              contract::FlowsRegion& flows)
+      : io(ports, pool, static_cast<uint16_t>(index)),
+        relay(config, backend, io, shared.reports, rings, index, flows),
+        worker(
+            {.index = index, .core = plan.worker_cores[index], .idle = plan.relay_sleeps ? Idle::kSleep : Idle::kPoll},
+            relay, io, link, shared.reports) {}
+  PortIo io;
+  Relay relay;
+  WorkerLink link;
+  Worker worker;
+};
+
+RelayProcess::RelayProcess(const RunPlan& plan) : workers_(plan.workers()) {
   void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   shared_ = static_cast<Shared*>(memory);  // zeroed: no counter has counted, the state is kStarting
@@ -73,14 +93,14 @@ CounterValues RelayProcess::counters() const {
   return values;
 }
 
-uint32_t RelayProcess::workers() const {
-  return 1;
+uint64_t RelayProcess::cpuNs() const {
+  return processCpuNs(process_);
 }
 uint64_t RelayProcess::scenarioMemory() const {
-  return shared_->memory_after - shared_->memory_before;
+  return shared_->rows.all();
 }
 uint64_t RelayProcess::residentMemory() const {
-  return shared_->memory_after;
+  return shared_->memory;
 }
 
 void RelayProcess::run(const RunPlan& plan) {
@@ -95,26 +115,30 @@ void RelayProcess::run(const RunPlan& plan) {
     const Eal eal(config);
     MbufPool pool(config.packet_buffers);
     std::vector<std::unique_ptr<Port>> ports;
-    ports.push_back(std::make_unique<Port>(eal, PortRequest{.device = config.device[0]}, pool));
-    PortIo io(ports, pool, 0);
+    ports.push_back(std::make_unique<Port>(
+        eal, PortRequest{.device = config.device[0], .workers = static_cast<uint16_t>(plan.workers())}, pool));
     const auto backend = makeBackend(plan.backend);
-    const std::unique_ptr<contract::FlowsRegion, decltype(&std::free)> flows(
-        static_cast<contract::FlowsRegion*>(std::calloc(1, sizeof(contract::FlowsRegion))), &std::free);
-    if (!backend || !flows) throw std::runtime_error("no such crypto backend, or no memory");
-    HandOverRings rings(1);
-    Relay relay(relayConfig(config.packet_buffers), *backend, io, shared_->reports, rings, 0, *flows);
-    shared_->memory_before = residentMemoryBytes();
-    applyScenario(relay, *backend, plan.scenario, plan.profile, monotonicNow());
-    shared_->memory_after = residentMemoryBytes();
-    WorkerLink link;
-    {
-      Worker worker({.core = plan.relay_core, .idle = plan.relay_sleeps ? Idle::kSleep : Idle::kPoll}, relay, io, link,
-                    shared_->reports);
-      worker.start();
-      shared_->state.store(Shared::kReady, std::memory_order_release);
-      int signal = 0;
-      sigwait(&stop, &signal);
+    const auto flows = makeRegion<contract::FlowsRegion>();
+    if (!backend) throw std::runtime_error("no such crypto backend");
+    HandOverRings rings(plan.workers());
+    std::vector<std::unique_ptr<WorkerParts>> workers;
+    const RelayConfig relay_config = relayConfig(config.packet_buffers, plan.workers());
+    for (uint32_t i = 0; i < plan.workers(); ++i) {
+      workers.push_back(
+          std::make_unique<WorkerParts>(plan, i, relay_config, *backend, ports, pool, rings, *shared_, *flows));
     }
+    Dispatcher dispatcher(
+        plan.workers(),
+        [&](uint32_t worker, Command command) { workers[worker]->relay.apply(command, monotonicNow()); },
+        [](uint32_t) {});
+    shared_->rows = forEachRow(*backend, plan.scenario, plan.profile,
+                               [&](Command command) { dispatcher.dispatch(std::move(command)); });
+    shared_->memory = residentMemoryBytes();
+    for (const auto& parts : workers) parts->worker.start();
+    shared_->state.store(Shared::kReady, std::memory_order_release);
+    int signal = 0;
+    sigwait(&stop, &signal);
+    for (const auto& parts : workers) parts->worker.stop();
   } catch (const std::exception& error) {
     std::snprintf(shared_->reason, sizeof(shared_->reason), "%s", error.what());
     shared_->state.store(Shared::kFailed, std::memory_order_release);

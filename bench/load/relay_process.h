@@ -32,17 +32,21 @@ class RelayProcess {
   RelayProcess& operator=(const RelayProcess&) = delete;
 
   CounterValues counters() const;
-  uint32_t workers() const;
+  uint32_t workers() const { return workers_; }
+  /// CPU time of the process so far.
+  uint64_t cpuNs() const;
   /// What the rows of the scenario took, in bytes of resident memory.
   uint64_t scenarioMemory() const;
   uint64_t residentMemory() const;
 
  private:
   struct Shared;
+  struct WorkerParts;
   [[noreturn]] void run(const RunPlan& plan);
 
   Shared* shared_;
   pid_t process_ = -1;
+  uint32_t workers_ = 1;
 };
 
 }  // namespace penstock::bench

@@ -1,9 +1,11 @@
 // What both processes of a load run agree on.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bench/load/scenario.h"
 #include "config/config.h"
@@ -17,9 +19,16 @@ struct RunPlan {
   std::string device;       // of the generator; empty: net_memif between the two processes
   std::string socket;       // of net_memif
   uint32_t ring_log2 = 12;  // entries of net_memif's rings, as a power of two
-  std::optional<int> relay_core, generator_core;
+  std::vector<std::optional<int>> worker_cores{std::nullopt};  // one worker each
+  std::optional<int> generator_core;
   bool relay_sleeps = false;  // backs off when idle, as in production
   size_t store_bytes = size_t{512} << 20;
+
+  uint32_t workers() const { return static_cast<uint32_t>(worker_cores.size()); }
+  /// Too few cores: a worker and the generator take turns on one, and rates say little.
+  bool sharesCore() const {
+    return generator_core && std::ranges::find(worker_cores, generator_core) != worker_cores.end();
+  }
 };
 
 /// The settings of DPDK for one side.

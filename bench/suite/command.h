@@ -32,9 +32,12 @@ class CommandLine {
 int microCommand(int argc, char** argv);
 int forwardCommand(int argc, char** argv);
 int latencyCommand(int argc, char** argv);
+int coresCommand(int argc, char** argv);
 int surgeCommand(int argc, char** argv);
+int idleCommand(int argc, char** argv);
 int joinsCommand(int argc, char** argv);
 int planCommand(int argc, char** argv);
+int tableCommand(int argc, char** argv);
 int reportCommand(int argc, char** argv);
 
 }  // namespace penstock::bench

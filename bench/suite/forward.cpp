@@ -4,6 +4,7 @@
 
 #include "bench/load/backend.h"
 #include "bench/load/crypto_alone.h"
+#include "bench/load/mac_swap.h"
 #include "bench/suite/command.h"
 #include "bench/suite/load_session.h"
 #include "bench/suite/result.h"
@@ -17,16 +18,31 @@ namespace po = boost::program_options;
 namespace {
 
 constexpr size_t kStepsPerSearch = 20;  // a guess, for the progress bar
+constexpr uint16_t kFrameBytes = 1270;  // 1200 of payload with the headers of a packet in the clear
+constexpr double kOtherSeconds = 2;
 
 struct Settings {
   LoadOptions load;
   uint32_t repeats = 3;
   double precision = 0.01;
   double alone_seconds = 0.5;
+  bool mac_swap = false;
 };
 
+/// What a program does that only swaps MAC addresses, over the same net_memif.
+json::object measureOther(RunPlan plan) {
+  const TemporaryFolder folder;
+  plan.socket = folder.path() + "/memif.sock";
+  const MacSwapRate rate = measureMacSwap(plan, kFrameBytes, kOtherSeconds);
+  std::printf("\n%s, frames of %u B over the same net_memif, one core each side: %s a second\n", rate.program.c_str(),
+              kFrameBytes, grouped(rate.per_second).c_str());
+  std::fflush(stdout);
+  return {{"program", rate.program}, {"per_second", rate.per_second}, {"frame_bytes", kFrameBytes}};
+}
+
 struct Alone {
-  double seconds_per_packet_out = 0;  // its own protection, and its share of the unprotection of what it came from
+  // Of each packet out: its own protection, and its share of the unprotection of what it came from.
+  double seconds = 0, bare_seconds = 0;  // by the backend; by ipsec-mb itself, 0 where that is not there
   json::object described;
 };
 
@@ -48,19 +64,25 @@ Alone measureAlone(const Case& what, double seconds) {
   for (const auto& [bytes, packets] : sizes) {
     const CryptoRates rates = measureCryptoAlone(*backend, what.plan.profile, bytes, scenario.receivers(), publishers,
                                                  seconds / static_cast<double>(sizes.size()));
-    alone.seconds_per_packet_out +=
-        (packets.second / rates.protect_per_second + packets.first / rates.unprotect_per_second) /
-        scenario.packetsOut();
+    const auto [in, out] = packets;
+    alone.seconds += (out / rates.protect_per_second + in / rates.unprotect_per_second) / scenario.packetsOut();
+    if (rates.bare_protect_per_second > 0) {
+      alone.bare_seconds +=
+          (out / rates.bare_protect_per_second + in / rates.bare_unprotect_per_second) / scenario.packetsOut();
+    }
     by_size.push_back(json::object{{"payload_bytes", bytes},
                                    {"protect_per_second", rates.protect_per_second},
                                    {"unprotect_per_second", rates.unprotect_per_second},
                                    {"protect_cycles", rates.protect_cycles},
-                                   {"unprotect_cycles", rates.unprotect_cycles}});
+                                   {"unprotect_cycles", rates.unprotect_cycles},
+                                   {"bare_protect_per_second", rates.bare_protect_per_second},
+                                   {"bare_unprotect_per_second", rates.bare_unprotect_per_second}});
   }
   alone.described = {{"receiver_keys", scenario.receivers()},
                      {"publisher_keys", publishers},
                      {"by_payload", by_size},
-                     {"out_per_second", 1 / alone.seconds_per_packet_out}};
+                     {"out_per_second", 1 / alone.seconds},
+                     {"bare_out_per_second", alone.bare_seconds > 0 ? 1 / alone.bare_seconds : 0}};
   return alone;
 }
 
@@ -108,7 +130,6 @@ json::object measure(const Case& what, const Settings& settings, Progress& progr
     if (goals[0].rates.front() > 0) first = goals[0].rates.front();
   }
   json::object result = what.labels;
-  result["workers"] = session.relay().workers();
   result["ndr"] = describeGoal(session, goals[0]);
   result["pdr"] = describeGoal(session, goals[1]);
   result["drops_of_all_trials"] = session.drops();
@@ -118,10 +139,14 @@ json::object measure(const Case& what, const Settings& settings, Progress& progr
                                   {"resident_bytes", session.relay().residentMemory()}};
   // Crypto alone once more: a machine whose speed changed meanwhile shows here.
   const Alone after = measureAlone(what, settings.alone_seconds);
-  const double alone_out = 2 / (before.seconds_per_packet_out + after.seconds_per_packet_out);
+  const double backend_out = 2 / (before.seconds + after.seconds);
+  const bool bare = before.bare_seconds > 0 && textAt(result, "backend") != "libsrtp";
+  const double alone_out = bare ? 2 / (before.bare_seconds + after.bare_seconds) : backend_out;
   result["alone"] = before.described;
   result["alone_after"] = after.described;
+  result["backend_alone_out_per_second"] = backend_out;
   result["alone_out_per_second"] = alone_out;
+  result["alone_is"] = bare ? "ipsec-mb itself" : textAt(result, "backend") + " backend";
   result["ratio_to_alone"] = numberAt(objectAt(result, "ndr"), "per_worker") / alone_out;
   return result;
 }
@@ -141,7 +166,7 @@ void print(const json::object& result) {
   std::printf("  at NDR: %.2f Gbit/s out, %.2f in, %s cycles per packet out, worker busy %.0f %%\n",
               numberAt(trial, "gbit_out"), numberAt(trial, "gbit_in"),
               grouped(numberAt(trial, "cycles_per_packet_out")).c_str(), 100 * numberAt(trial, "busy_share"));
-  std::printf("  %s alone, %s keys: %s packets/s out; this is %.0f %% of it\n", textAt(result, "backend").c_str(),
+  std::printf("  %s alone, %s keys: %s packets/s out; this is %.0f %% of it\n", textAt(result, "alone_is").c_str(),
               grouped(numberAt(objectAt(result, "alone"), "receiver_keys")).c_str(),
               grouped(numberAt(result, "alone_out_per_second")).c_str(), 100 * numberAt(result, "ratio_to_alone"));
   if (const double disturbed = numberAt(result, "disturbed_trials"); disturbed > 0) {
@@ -161,6 +186,8 @@ int forwardCommand(int argc, char** argv) {
   po::options_description options = loadOptions(settings.load, "50");
   options.add_options()("repeats", po::value(&settings.repeats)->default_value(settings.repeats), "of each search");
   options.add_options()("precision", po::value(&settings.precision)->default_value(settings.precision), "of a search");
+  options.add_options()("mac-swap", po::bool_switch(&settings.mac_swap),
+                        "also what dpdk-testpmd does that swaps MAC addresses over the same net_memif");
   CommandLine line(
       "forward",
       "Finds the highest rate at which one worker forwards without any loss (NDR), and with 0.5 % (PDR), by\n"
@@ -173,16 +200,12 @@ int forwardCommand(int argc, char** argv) {
   json::object file = beginResult(
       "forward",
       {{"seconds", settings.load.seconds}, {"repeats", settings.repeats}, {"precision", settings.precision}});
-  Progress progress(cases.size(), kStepsPerSearch + kStepsPerSearch / 2 * (settings.repeats - 1));
-  for (const Case& what : cases) {
-    progress.begin(what.name);
-    json::object result = isolated([&] { return measure(what, settings, progress); });
-    progress.end();
-    print(result);
-    file["results"].as_array().push_back(std::move(result));
-  }
-  finishResult(file, line.json());
-  return kExitOk;
+  if (settings.mac_swap) file["mac_swap"] = isolated([&] { return measureOther(cases.front().plan); });
+  return runCases(line, cases,
+                  {.file = std::move(file),
+                   .steps_per_case = kStepsPerSearch + kStepsPerSearch / 2 * (settings.repeats - 1),
+                   .measure = [&](const Case& what, Progress& progress) { return measure(what, settings, progress); },
+                   .print = print});
 }
 
 }  // namespace penstock::bench

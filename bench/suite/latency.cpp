@@ -134,16 +134,11 @@ int latencyCommand(int argc, char** argv) {
   for (const json::value& core : arrayAt(file, "machine_jitter")) {
     printDelay("core " + grouped(numberAt(core.as_object(), "core")), core.as_object(), "");
   }
-  Progress progress(cases.size(), kStepsPerCase);
-  for (const Case& what : cases) {
-    progress.begin(what.name);
-    json::object result = isolated([&] { return measure(what, settings, progress); });
-    progress.end();
-    print(result);
-    file["results"].as_array().push_back(std::move(result));
-  }
-  finishResult(file, line.json());
-  return kExitOk;
+  return runCases(line, cases,
+                  {.file = std::move(file),
+                   .steps_per_case = kStepsPerCase,
+                   .measure = [&](const Case& what, Progress& progress) { return measure(what, settings, progress); },
+                   .print = print});
 }
 
 }  // namespace penstock::bench

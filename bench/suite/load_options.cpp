@@ -13,6 +13,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "bench/load/backend.h"
+#include "bench/suite/command.h"
 #include "bench/suite/mix.h"
 #include "bench/suite/result.h"
 #include "dataplane/port/eal.h"
@@ -49,12 +50,12 @@ std::string whatOf(const LoadOptions& options, uint32_t size) {
   return options.workload + " " + std::to_string(size) + " x " + std::to_string(size);
 }
 
-std::vector<RoomShape> roomsOf(const LoadOptions& options, uint32_t size, uint16_t payload) {
+std::vector<RoomShape> roomsOf(const LoadOptions& options, uint32_t size, uint32_t keys, uint16_t payload) {
   if (options.mix.empty()) {
     return shapesOf({.name = options.workload,
                      .size = size,
                      .rooms = options.rooms,
-                     .keys = options.keys,
+                     .keys = keys,
                      .payload_bytes = payload,
                      .audio_payload_bytes = options.audio_payload});
   }
@@ -65,43 +66,54 @@ std::vector<RoomShape> roomsOf(const LoadOptions& options, uint32_t size, uint16
   return readMix(text.str());
 }
 
-/// Two cores: one for the relay's worker, one for everybody else. More: the caller may say, or the kernel decides.
-void placeOn(RunPlan& plan, const LoadOptions& options) {
-  const std::vector<int> cores = allowedCores();
-  if (options.relay_core >= 0) {
-    plan.relay_core = options.relay_core;
-  } else if (cores.size() > 1) {
-    plan.relay_core = cores[1];
-  }
-  if (options.generator_core >= 0) {
-    plan.generator_core = options.generator_core;
-  } else if (cores.size() > 1) {
-    plan.generator_core = cores[0];
-  }
+std::optional<int> generatorCore(const LoadOptions& options) {
+  if (options.generator_core >= 0) return options.generator_core;
+  const std::vector<int> allowed = allowedCores();
+  return allowed.size() > 1 ? std::optional(allowed[0]) : std::nullopt;
 }
 
-Case caseOf(const LoadOptions& options, uint32_t size, uint16_t payload, const std::string& profile,
-            const std::string& backend) {
+/// One combination of the lists.
+struct Choice {
+  uint32_t size, keys, payload, workers;
+  std::string profile, backend;
+};
+
+std::string nameOf(const LoadOptions& options, const Choice& choice) {
+  std::string name = whatOf(options, choice.size);
+  if (choice.keys > 0) name += ", " + std::to_string(choice.keys) + " keys";
+  name += ", " + std::to_string(choice.payload) + " B, " + choice.profile + ", " + backendName(choice.backend);
+  if (choice.workers > 1) name += ", " + std::to_string(choice.workers) + " workers";
+  return name;
+}
+
+Case caseOf(const LoadOptions& options, const Choice& choice) {
+  const std::string &profile = choice.profile, &backend = choice.backend;
   Case made;
-  made.plan.scenario = makeScenario(roomsOf(options, size, payload));
+  made.plan.scenario = makeScenario(
+      roomsOf(options, choice.size, choice.keys, static_cast<uint16_t>(std::min(choice.payload, 65'535u))));
   const auto known = profileOf(profile);
   if (!known) throw std::invalid_argument("no profile \"" + profile + "\"; there are " + kProfileNames);
   if (!makeBackend(backend)) throw std::invalid_argument("no backend \"" + backend + "\"; there are " + kBackendNames);
   made.plan.profile = *known;
   made.plan.backend = backend;
   made.plan.device = options.device;
-  made.busy = options.busy;
+  made.plan.worker_cores = coresFor(choice.workers, options.worker_cores);
+  made.plan.generator_core = generatorCore(options);
+  made.busy = options.busy || made.plan.sharesCore();
+  made.keys = choice.keys;
   made.plan.ring_log2 = options.ring_log2;
   made.plan.relay_sleeps = options.relay_sleeps;
   made.plan.store_bytes = size_t{options.store_mib} << 20;
-  placeOn(made.plan, options);
   const Scenario& scenario = made.plan.scenario;
-  made.name = whatOf(options, size) + ", " + std::to_string(payload) + " B, " + profile + ", " + backendName(backend);
+  made.name = nameOf(options, choice);
   made.labels = {{"name", made.name},
-                 {"what", whatOf(options, size)},
+                 {"what", whatOf(options, choice.size)},
                  {"workload", options.mix.empty() ? options.workload : "mix"},
-                 {"size", size},
-                 {"payload_bytes", payload},
+                 {"size", choice.size},
+                 {"keys", choice.keys},
+                 {"payload_bytes", choice.payload},
+                 {"workers", choice.workers},
+                 {"generator_shares_core", made.plan.sharesCore()},
                  {"profile", profile},
                  {"backend", backendName(backend)},
                  {"participants", scenario.participants},
@@ -118,6 +130,27 @@ Case caseOf(const LoadOptions& options, uint32_t size, uint16_t payload, const s
 
 }  // namespace
 
+std::vector<uint32_t> numbersOf(const std::string& list) {
+  std::vector<uint32_t> numbers;
+  for (const std::string& item : splitList(list)) numbers.push_back(numberOf(item));
+  return numbers;
+}
+
+std::vector<std::optional<int>> coresFor(uint32_t workers, const std::string& named) {
+  if (workers == 0 || workers > contract::kWorkerMax) throw std::invalid_argument("--workers: 1 to 32");
+  std::vector<std::optional<int>> cores;
+  if (!named.empty()) {
+    for (const uint32_t core : numbersOf(named)) cores.push_back(static_cast<int>(core));
+    if (cores.size() < workers) throw std::invalid_argument("--worker-cores: fewer than workers");
+    cores.resize(workers);
+    return cores;
+  }
+  const std::vector<int> allowed = allowedCores();
+  if (workers > allowed.size()) throw std::invalid_argument("--workers: more than this machine has cores");
+  for (uint32_t i = 0; i < workers; ++i) cores.push_back(allowed[(i + 1) % allowed.size()]);
+  return cores;
+}
+
 po::options_description loadOptions(LoadOptions& options, const std::string& sizes) {
   options.sizes = sizes;
   po::options_description description("Load", 110);
@@ -128,15 +161,17 @@ po::options_description loadOptions(LoadOptions& options, const std::string& siz
       "recorder: N publishers to one");
   add("size", text(options.sizes), "N of each room; a list measures each");
   add("rooms", po::value(&options.rooms)->default_value(options.rooms), "rooms alike");
-  add("keys", po::value(&options.keys)->default_value(options.keys),
-      "as many rooms as it takes for so many receivers, each with a key of its own");
+  add("keys", text(options.keys),
+      "as many rooms as it takes for so many receivers, each with a key of its own; a list; 0: --rooms counts");
   add("mix", po::value(&options.mix), "a JSON file of rooms instead of a workload (bench/suite/mix.json is one)");
   add("payload", text(options.payloads), "bytes of video payload; a list");
   add("audio-payload", po::value(&options.audio_payload)->default_value(options.audio_payload), "bytes");
   add("profile", text(options.profiles), ("SRTP profile; a list of: " + std::string(kProfileNames)).c_str());
   add("backend", text(options.backends), ("crypto backend; a list of: " + std::string(kBackendNames)).c_str());
   add("seconds", po::value(&options.seconds)->default_value(options.seconds), "length of a trial, 0.1 to 15");
-  add("relay-core", po::value(&options.relay_core), "core of the worker (otherwise the second allowed one)");
+  add("workers", text(options.workers), "how many workers the relay has; a list measures each");
+  add("worker-cores", po::value(&options.worker_cores),
+      "their cores, in order (otherwise all but the first, which they get last, sharing it with the generator)");
   add("generator-core", po::value(&options.generator_core), "core of generator and sink (otherwise the first)");
   add("idle-sleep", po::bool_switch(&options.relay_sleeps), "the worker backs off when idle, as in production");
   add("busy", po::bool_switch(&options.busy),
@@ -155,17 +190,39 @@ std::vector<Case> casesOf(const LoadOptions& options) {
   if (options.ring_log2 < 8 || options.ring_log2 > 14) throw std::invalid_argument("--ring: 8 to 14");
   if (options.store_mib < 16) throw std::invalid_argument("--store-mib: 16 or more");
   std::vector<Case> cases;
-  for (const std::string& profile : splitList(options.profiles)) {
-    for (const std::string& backend : splitList(options.backends)) {
-      for (const std::string& size : splitList(options.sizes)) {
-        for (const std::string& payload : splitList(options.payloads)) {
-          const auto bytes = static_cast<uint16_t>(std::min(numberOf(payload), 65'535u));
-          cases.push_back(caseOf(options, numberOf(size), bytes, profile, backend));
-        }
+  std::vector<Choice> choices{{}};
+  // Each list multiplies what there is; the last one varies fastest.
+  const auto vary = [&](const auto& list, auto member) {
+    std::vector<Choice> all;
+    for (const Choice& choice : choices) {
+      for (const auto& value : list) {
+        all.push_back(choice);
+        all.back().*member = value;
       }
     }
-  }
+    choices = std::move(all);
+  };
+  vary(splitList(options.profiles), &Choice::profile);
+  vary(splitList(options.backends), &Choice::backend);
+  vary(numbersOf(options.sizes), &Choice::size);
+  vary(numbersOf(options.keys), &Choice::keys);
+  vary(numbersOf(options.payloads), &Choice::payload);
+  vary(numbersOf(options.workers), &Choice::workers);
+  for (const Choice& choice : choices) cases.push_back(caseOf(options, choice));
   return cases;
+}
+
+int runCases(const CommandLine& line, const std::vector<Case>& cases, LoadCommand command) {
+  Progress progress(cases.size(), command.steps_per_case);
+  for (const Case& what : cases) {
+    progress.begin(what.name);
+    json::object result = isolated([&] { return command.measure(what, progress); });
+    progress.end();
+    command.print(result);
+    command.file["results"].as_array().push_back(std::move(result));
+  }
+  finishResult(command.file, line.json());
+  return kExitOk;
 }
 
 json::object isolated(const std::function<json::object()>& measure) {

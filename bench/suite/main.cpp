@@ -20,9 +20,13 @@ constexpr std::array kCommands = {
           "cycles per packet of parse, crypto and the whole path, without a port"},
     Entry{"forward", penstock::bench::forwardCommand, "the highest rates without loss (NDR) and with 0.5 % (PDR)"},
     Entry{"latency", penstock::bench::latencyCommand, "one-way delay at 10, 50 and 90 % of the highest rate"},
+    Entry{"cores", penstock::bench::coresCommand, "how the path grows with workers and with subscriptions"},
     Entry{"surge", penstock::bench::surgeCommand, "load that steps up fivefold and back: loss, delay, time to recover"},
+    Entry{"idle", penstock::bench::idleCommand,
+          "CPU of a relay with silent participants, and the first packet after it"},
     Entry{"joins", penstock::bench::joinsCommand, "DTLS handshakes per second, and a storm of them"},
     Entry{"plan", penstock::bench::planCommand, "from results and a demand: workers, machines, network, memory"},
+    Entry{"table", penstock::bench::tableCommand, "the figures wanted, beside those measured; all results in one file"},
     Entry{"report", penstock::bench::reportCommand, "one HTML file of all results"},
 };
 

@@ -18,7 +18,8 @@ namespace po = boost::program_options;
 namespace {
 
 size_t placeOf(const json::object& file) {
-  constexpr std::array<std::string_view, 6> kOrder = {"forward", "latency", "surge", "joins", "plan", "micro"};
+  constexpr std::array<std::string_view, 8> kOrder = {"forward", "cores", "latency", "idle",
+                                                      "surge",   "joins", "plan",    "micro"};
   return static_cast<size_t>(std::ranges::find(kOrder, textAt(file, "kind")) - kOrder.begin());
 }
 
@@ -30,15 +31,26 @@ int reportCommand(int argc, char** argv) {
   po::options_description options("Report", 110);
   options.add_options()("out", po::value(&out)->default_value(out), "where to write it");
   CommandLine line("report",
-                   "One HTML file of all results given: plots, tables, the machine and the versions. It loads nothing.",
+                   "One HTML file of all results given (or of a file that table made): plots, tables, the machine and "
+                   "the versions.\n"
+                   "It loads nothing.",
                    options);
   if (!line.parse(argc, argv, &paths, "RESULT.json...")) return line.exitCode();
   if (paths.empty()) throw std::invalid_argument("report wants result files; --help says more");
   std::vector<json::object> files;
-  for (const std::string& path : paths) files.push_back(readResult(path));
+  std::string figures;
+  for (const std::string& path : paths) {
+    json::object result = readResult(path);
+    if (textAt(result, "kind") != "suite") {
+      files.push_back(std::move(result));
+      continue;
+    }
+    figures += figuresSection(result);
+    for (const json::value& one : arrayAt(result, "files")) files.push_back(one.as_object());
+  }
   std::ranges::stable_sort(files, {}, placeOf);
   std::ofstream file(out);
-  file << reportPage(files);
+  file << reportPage(files, figures);
   if (!file.flush()) throw std::runtime_error("could not write " + out);
   std::printf("%s\n", out.c_str());
   return kExitOk;

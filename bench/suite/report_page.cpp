@@ -78,7 +78,7 @@ std::string htmlTable(const std::vector<std::string>& head, const std::vector<st
   return html.str();
 }
 
-std::string reportPage(const std::vector<json::object>& files) {
+std::string reportPage(const std::vector<json::object>& files, const std::string& first) {
   std::ostringstream html;
   html << "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Penstock, measured</title>"
        << "<meta name='viewport' content='width=device-width'><style>" << kStyle << "</style></head><body>"
@@ -93,7 +93,8 @@ std::string reportPage(const std::vector<json::object>& files) {
   html << "<p class='small'>A packet out is one packet sent to one receiver. NDR: the highest rate without any loss; "
           "PDR: "
           "with 0.5 % (RFC 2544, RFC 8219). Cycles are of the time stamp counter. Whiskers: lowest and highest of "
-          "repeats; the value is their median.</p>";
+          "repeats; the value is their median.</p>"
+       << first;
   for (const json::object& file : files) {
     html << reportSection(file) << (isBusy(file) ? "<p><b>Tried out on a busy machine: no figure counts.</b></p>" : "")
          << "<p class='small'>" << escaped(quietOf(file)) << "</p>";

@@ -65,9 +65,17 @@ std::string forwardSection(const json::object& file) {
                      dropsText(objectAt(result, "drops_of_all_trials"))});
   }
   std::ostringstream html;
+  const json::object& other = objectAt(file, "mac_swap");
+  std::string compared;
+  if (!other.empty()) {
+    bars.push_back({.label = textAt(other, "program"), .value = numberAt(other, "per_second")});
+    compared = "<p class='small'>" + escaped(textAt(other, "program")) +
+               ": frames that came back a second over the same net_memif, one core each side, for comparison.</p>";
+  }
   html << "<h2>Forwarding</h2>"
        << figure(barChart(bars, "packets per second out of one worker, no loss (NDR)",
                           "crypto alone, as many keys, same run"))
+       << compared
        << htmlTable({"", "NDR, packets/s out", "repeats", "PDR (0.5 %)", "Gbit/s out", "of crypto alone"}, rows)
        << "<h3>What it costs at that rate</h3>"
        << htmlTable({"", "cycles per packet out", "worker busy", "keys", "memory of rows", "dropped in all trials"},
@@ -239,7 +247,9 @@ std::string reportSection(const json::object& file) {
   const std::string kind = textAt(file, "kind");
   if (kind == "forward") return forwardSection(file);
   if (kind == "latency") return latencySection(file);
+  if (kind == "cores") return coresSection(file);
   if (kind == "surge") return surgeSection(file);
+  if (kind == "idle") return idleSection(file);
   if (kind == "joins") return joinsSection(file);
   if (kind == "micro") return microSection(file);
   if (kind == "plan") return planSection(file);

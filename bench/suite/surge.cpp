@@ -139,16 +139,11 @@ int surgeCommand(int argc, char** argv) {
   }
   const std::vector<Case> cases = casesOf(settings.load);
   json::object file = beginResult("surge", {{"factor", settings.factor}, {"base", settings.base}});
-  Progress progress(cases.size(), kStepsPerCase);
-  for (const Case& what : cases) {
-    progress.begin(what.name);
-    json::object result = isolated([&] { return measure(what, settings, progress); });
-    progress.end();
-    print(result);
-    file["results"].as_array().push_back(std::move(result));
-  }
-  finishResult(file, line.json());
-  return kExitOk;
+  return runCases(line, cases,
+                  {.file = std::move(file),
+                   .steps_per_case = kStepsPerCase,
+                   .measure = [&](const Case& what, Progress& progress) { return measure(what, settings, progress); },
+                   .print = print});
 }
 
 }  // namespace penstock::bench

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the packages that are missing: `packages.sh build run lint test fuzz guard`. Debian 12 and 13, Ubuntu 24.04. Asks nothing.
+# Installs the packages that are missing: `packages.sh build run lint test fuzz guard bench`. Debian 12 and 13, Ubuntu 24.04. Asks nothing.
 # When all are there it takes one look at dpkg's list and is silent.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -21,6 +21,7 @@ list() {
     run) echo iproute2 python3 python3-aiortc python3-numpy ;;
     fuzz) echo clang libclang-rt-dev ;;
     guard) echo python3 valgrind ;;
+    bench) echo dpdk-dev ;;  # dpdk-testpmd
     lint)
       echo clang-format
       command -v node > /dev/null || echo nodejs
