@@ -23,7 +23,7 @@ std::vector<Codec> commonCodecs(const std::vector<Codec>& answered, const std::v
 /// The a=rtpmap, a=fmtp, a=rtcp-fb of codecs with their RTX.
 std::vector<sdp::Format> formatsOf(const std::vector<Codec>& codecs);
 
-inline const std::vector<std::string> kPublishFeedback = {"nack", "nack pli", "ccm fir", "goog-remb"};
+inline const std::vector<std::string> kPublishFeedback = {"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"};
 inline const std::vector<std::string> kSubscribeFeedback = {"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"};
 
 }  // namespace penstock

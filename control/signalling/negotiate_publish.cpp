@@ -92,9 +92,7 @@ struct Publish {
     answer.protocol = media.protocol;
     answer.rtcp_rsize = media.rtcp_rsize;
     answer.formats = formatsOf(codecs);
-    // We make no transport-wide feedback: without the extension the client estimates by REMB instead.
-    answer.extmaps = answerExtensions(media, offer.extmap_allow_mixed, {Extension::kTransportCc}, true,
-                                      outcome.transport.extension_id);
+    answer.extmaps = answerExtensions(media, offer.extmap_allow_mixed, {}, true, outcome.transport.extension_id);
     answer.direction = clientSends(media) ? sdp::Direction::kRecvOnly : sdp::Direction::kInactive;
     if (clientSends(media)) {
       Track track = trackOf(media);

@@ -93,6 +93,9 @@ namespace penstock::contract {
   X(nack_budget_spent, "packets a NACK asked for beyond the budget")                                      \
   X(key_frame_requests_received, "PLI and FIR from subscribers")                                          \
   X(key_frame_requests_sent, "PLI to publishers after merging and rate limiting")                         \
+  X(packets_asked_for, "packets of publishers that were missing, each time a NACK named one")             \
+  X(packets_repaired, "packets of publishers that came again as RTX after a NACK")                        \
+  X(arrival_feedbacks_sent, "transport-wide congestion control feedbacks to publishers")                  \
   X(checks_answered, "STUN Binding requests answered with success")                                       \
   X(nominations, "addresses learned or changed by a nominated check")                                     \
   X(consents_lost, "transports silent for 30 s (RFC 7675), or whose address another took over")           \

@@ -13,6 +13,9 @@ constexpr uint8_t kSdesEnd = 0;
 constexpr uint8_t kSdesCname = 1;
 constexpr uint32_t kRembIdentifier = 0x5245'4d42;  // "REMB"
 constexpr uint8_t kPaddingBit = 0x20;
+constexpr uint8_t kReferenceTimeBlock = 4;  // RFC 3611 section 4.4
+constexpr uint8_t kEchoBlock = 5;           // section 4.5, DLRR
+constexpr size_t kEchoSize = 12;
 
 bool isRemb(std::span<const uint8_t> body) {
   return body.size() >= 16 && load32(body.data() + 8) == kRembIdentifier;
@@ -37,6 +40,8 @@ RtcpKind RtcpMember::kind() const {
       if (count == kFormatPli) return RtcpKind::kPli;
       if (count == kFormatFir) return RtcpKind::kFir;
       return count == kFormatApplication && isRemb(body) ? RtcpKind::kRemb : RtcpKind::kOther;
+    case RtcpType::kExtendedReport:
+      return RtcpKind::kExtendedReport;
     default:
       return RtcpKind::kOther;
   }
@@ -141,6 +146,26 @@ std::optional<Feedback> parseFeedback(const RtcpMember& member) {
   }
   if (member.body.size() < 8) return std::nullopt;
   return Feedback{load32(member.body.data()), load32(member.body.data() + 4), member.body.subspan(8)};
+}
+
+ReferenceEcho ExtendedReport::echo(size_t i) const {
+  const uint8_t* at = echoes.data() + i * kEchoSize;
+  return {load32(at), load32(at + 4), load32(at + 8)};
+}
+
+std::optional<ExtendedReport> parseExtendedReport(const RtcpMember& member) {
+  if (member.type != static_cast<uint8_t>(RtcpType::kExtendedReport) || member.body.size() < 4) return std::nullopt;
+  ExtendedReport report{.sender_ssrc = load32(member.body.data()), .receiver_ntp = {}, .echoes = {}};
+  for (auto rest = member.body.subspan(4); !rest.empty();) {
+    if (rest.size() < 4) return std::nullopt;
+    const size_t size = 4u * load16(rest.data() + 2);
+    if (size > rest.size() - 4) return std::nullopt;
+    const auto block = rest.subspan(4, size);
+    if (rest[0] == kReferenceTimeBlock && size == 8) report.receiver_ntp = load64(block.data());
+    if (rest[0] == kEchoBlock && report.echoes.empty()) report.echoes = block.first(size - size % kEchoSize);
+    rest = rest.subspan(4 + size);
+  }
+  return report;
 }
 
 std::optional<Remb> parseRemb(const Feedback& feedback) {

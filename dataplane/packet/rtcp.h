@@ -1,4 +1,4 @@
-// RTCP compounds taken apart member by member (RFC 3550 section 6, RFC 4585, RFC 5104, RFC 5506).
+// RTCP compounds taken apart member by member (RFC 3550 section 6, RFC 3611, RFC 4585, RFC 5104, RFC 5506).
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,7 @@ enum class RtcpKind : uint8_t {
   kPli,
   kFir,
   kRemb,
+  kExtendedReport,
 };
 
 struct RtcpMember {
@@ -146,6 +147,23 @@ bool forEachFir(const Feedback& feedback, Request&& request) {
   for (size_t at = 0; at < fci.size(); at += 8) request(load32(fci.data() + at), fci[at + 4]);
   return true;
 }
+
+/// DLRR sub-block (RFC 3611 section 4.5): like LSR and DLSR, about the receiver reference time of `ssrc`.
+struct ReferenceEcho {
+  uint32_t ssrc;
+  uint32_t last_rr;
+  uint32_t delay_since_last_rr;  // in 1/65536 s
+};
+
+/// Blocks of an extended report (RFC 3611 section 3) that measure a round trip without sending media.
+struct ExtendedReport {
+  uint32_t sender_ssrc;
+  std::optional<uint64_t> receiver_ntp;  // receiver reference time (section 4.4)
+  std::span<const uint8_t> echoes;       // whole DLRR sub-blocks, of the first block that has any
+  size_t echoCount() const { return echoes.size() / 12; }
+  ReferenceEcho echo(size_t i) const;  // i < echoCount()
+};
+std::optional<ExtendedReport> parseExtendedReport(const RtcpMember& member);
 
 /// Receiver estimated maximum bitrate (draft-alvestrand-rmcat-remb-03).
 struct Remb {

@@ -11,6 +11,8 @@ constexpr size_t kCnameMax = 255;
 constexpr uint8_t kSdesCname = 1;
 constexpr uint32_t kRembIdentifier = 0x5245'4d42;  // "REMB"
 constexpr unsigned kRembMantissaBits = 18;
+constexpr uint8_t kReferenceTimeBlock = 4;  // RFC 3611 section 4.4
+constexpr uint8_t kEchoBlock = 5;           // section 4.5, DLRR
 
 }  // namespace
 
@@ -114,6 +116,36 @@ bool RtcpWriter::addNack(uint32_t sender_ssrc, uint32_t media_ssrc, std::span<co
     }
     writer_.put16(first);
     writer_.put16(following);
+  }
+  return end(start);
+}
+
+bool RtcpWriter::addTransportFeedback(uint32_t sender_ssrc, uint32_t media_ssrc,
+                                      std::span<const uint8_t> control_information) {
+  const size_t start = begin(kFormatTransportCc, RtcpType::kTransportFeedback);
+  writer_.put32(sender_ssrc);
+  writer_.put32(media_ssrc);
+  writer_.put(control_information);
+  return end(start);
+}
+
+bool RtcpWriter::addReferenceTime(uint32_t sender_ssrc, uint64_t ntp) {
+  const size_t start = begin(0, RtcpType::kExtendedReport);
+  writer_.put32(sender_ssrc);
+  writer_.put32(uint32_t{kReferenceTimeBlock} << 24 | 2);
+  writer_.put64(ntp);
+  return end(start);
+}
+
+bool RtcpWriter::addReferenceEchoes(uint32_t sender_ssrc, std::span<const ReferenceEcho> echoes) {
+  if (echoes.empty()) return false;
+  const size_t start = begin(0, RtcpType::kExtendedReport);
+  writer_.put32(sender_ssrc);
+  writer_.put32(uint32_t{kEchoBlock} << 24 | static_cast<uint32_t>(3 * echoes.size()));
+  for (const ReferenceEcho& echo : echoes) {
+    writer_.put32(echo.ssrc);
+    writer_.put32(echo.last_rr);
+    writer_.put32(echo.delay_since_last_rr);
   }
   return end(start);
 }

@@ -23,6 +23,11 @@ class RtcpWriter {
   bool addFir(uint32_t sender_ssrc, uint32_t media_ssrc, uint8_t command_sequence);
   /// `lost` in rising order on the circle; packed greedily into PID + BLP pairs.
   bool addNack(uint32_t sender_ssrc, uint32_t media_ssrc, std::span<const uint16_t> lost);
+  /// `control_information`: see writeTransportFeedback.
+  bool addTransportFeedback(uint32_t sender_ssrc, uint32_t media_ssrc, std::span<const uint8_t> control_information);
+  /// Extended reports (RFC 3611): our time as a receiver, and what became of such times of others.
+  bool addReferenceTime(uint32_t sender_ssrc, uint64_t ntp);
+  bool addReferenceEchoes(uint32_t sender_ssrc, std::span<const ReferenceEcho> echoes);
   bool addRemb(uint32_t sender_ssrc, uint64_t bitrate_bps, std::span<const uint32_t> sources);
 
   size_t size() const { return writer_.size(); }

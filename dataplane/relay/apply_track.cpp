@@ -74,18 +74,20 @@ size_t cachePackets(const contract::TrackRow& row) {
 void setTrack(RelayState& s, TrackState& track, const contract::TrackRow& row, const contract::TrackRow& bound) {
   track.row = row;
   track.clock_rate_hz.fill(0);
-  track.is_rtx.fill(false);
+  track.repairs.fill(contract::kNotRtx);
   uint32_t clock_rate_hz = 90'000;
   for (uint8_t i = row.payload_type_count; i-- > 0;) {
     const contract::PayloadTypeRow& type = row.payload_type[i];
     track.clock_rate_hz[type.payload_type] = type.clock_rate_hz;
-    track.is_rtx[type.payload_type] = type.associated != contract::kNotRtx;
+    track.repairs[type.payload_type] = type.associated;
     if (type.associated == contract::kNotRtx) clock_rate_hz = type.clock_rate_hz;
   }
   for (uint8_t e = 0; e < contract::kEncodingMax; ++e) {
     EncodingState& encoding = track.encoding[e];
     const bool used = e < row.encoding_count;
-    encoding.ssrc = used ? bound.encoding[e].ssrc : 0;
+    const uint32_t ssrc = used ? bound.encoding[e].ssrc : 0;
+    if (encoding.ssrc != ssrc) encoding.nacks.reset();
+    encoding.ssrc = ssrc;
     encoding.rtx_ssrc = used ? bound.encoding[e].rtx_ssrc : 0;
     encoding.statistics.setClockRate(clock_rate_hz);
     encoding.clock.setClockRate(clock_rate_hz);

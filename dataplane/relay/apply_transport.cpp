@@ -130,6 +130,7 @@ void closeTransport(RelayState& s, uint32_t index) {
     s.flows.transport[index] = {};
     s.reports.transport[index] = {};
   }
+  if (transport->watched) std::erase(s.watched, index);
   const uint32_t last = s.active.back();
   s.active[transport->active_position] = last;
   s.transports[last].active_position = transport->active_position;

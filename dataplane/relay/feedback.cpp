@@ -53,6 +53,18 @@ void takeKeyFrameRequest(RelayState& s, uint32_t transport, uint32_t ssrc, uint6
   if (const uint32_t* index = s.outgoing.find({transport, ssrc})) onKeyFrameRequest(s, *index, now_ns);
 }
 
+/// The publisher's clock reading of ours: its round trip. The subscriber's clock: ours to echo.
+void takeExtendedReport(RelayState& s, uint32_t index, const ExtendedReport& report, uint64_t now_ns) {
+  TransportState& transport = s.transports[index];
+  if (report.receiver_ntp) transport.reference = {report.sender_ssrc, ntpMiddle(*report.receiver_ntp), now_ns};
+  for (size_t i = 0; i < report.echoCount(); ++i) {
+    const ReferenceEcho echo = report.echo(i);
+    if (echo.ssrc != transport.row.rtcp_ssrc) continue;
+    const auto rtt_us = stream::roundTripTimeUs(s.ntp(now_ns), echo.last_rr, echo.delay_since_last_rr);
+    if (rtt_us) s.reports.transport[index].round_trip_time_us = *rtt_us;
+  }
+}
+
 /// False: the member's body is not what its type says.
 bool take(RelayState& s, uint32_t transport, const RtcpMember& member, uint64_t now_ns) {
   switch (member.kind()) {
@@ -77,8 +89,13 @@ bool take(RelayState& s, uint32_t transport, const RtcpMember& member, uint64_t 
         return forEachFir(*feedback, [&](uint32_t ssrc, uint8_t) { takeKeyFrameRequest(s, transport, ssrc, now_ns); });
       }
       return false;
+    case RtcpKind::kExtendedReport:
+      if (const auto report = parseExtendedReport(member)) {
+        return takeExtendedReport(s, transport, *report, now_ns), true;
+      }
+      return false;
     default:
-      return true;  // SDES, BYE, XR, REMB, transport-cc: nothing here needs them yet
+      return true;  // SDES, BYE, REMB, transport-cc: nothing here needs them yet
   }
 }
 

@@ -4,7 +4,9 @@
 
 #include "dataplane/packet/rtp_extension.h"
 #include "dataplane/relay/flows.h"
+#include "dataplane/relay/receive_feedback.h"
 #include "dataplane/relay/steer.h"
+#include "dataplane/stream/rtx.h"
 
 namespace penstock {
 
@@ -40,7 +42,7 @@ std::optional<IncomingStream> findByMid(const RelayState& s, const TransportStat
   for (const uint32_t index : transport.tracks) {
     const TrackState& track = s.tracks[index];
     if (!equals(*mid, track.row.mid, track.row.mid_length_bytes)) continue;
-    if (track.clock_rate_hz[view.payload_type] == 0 || track.is_rtx[view.payload_type]) return std::nullopt;
+    if (track.clock_rate_hz[view.payload_type] == 0 || track.isRtx(view.payload_type)) return std::nullopt;
     for (uint8_t e = 0; e < track.row.encoding_count; ++e) {
       const contract::EncodingRow& row = track.row.encoding[e];
       if (track.encoding[e].ssrc == 0 && equals(rid.value_or(""), row.rid, row.rid_length_bytes)) {
@@ -126,31 +128,48 @@ std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, cons
 
 namespace {
 
+/// Puts a missing packet that RTX brought back in the place of `view` and `packet`; otherwise says how it ends.
+std::optional<Counter> repair(RelayState& s, const TrackState& track, EncodingState& encoding, CachedPacket& packet,
+                              RtpView& view, uint64_t now_ns) {
+  const auto sequence = stream::originalSequence(view);
+  if (!sequence) return Counter::rtp_padding_only;
+  if (!track.isRtx(view.payload_type)) return Counter::rtp_payload_type_unknown;
+  // Chromium probes with packets that arrived long ago.
+  if (!encoding.nacks.isMissing(*sequence)) return Counter::rtp_rtx_unrequested;
+  encoding.nacks.onPacket(*sequence, now_ns);
+  view = stream::unwrapRtx(std::span(packet.packet.data + packet.rtp_offset, packet.rtp_length), view, encoding.ssrc,
+                           track.repairs[view.payload_type]);
+  packet.rtp_offset += stream::kOriginalSequenceSize;
+  packet.rtp_length -= stream::kOriginalSequenceSize;
+  s.count(Counter::packets_repaired);
+  return std::nullopt;
+}
+
 /// One unprotected packet on its way; says how it ended.
-Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, const CachedPacket& packet,
-               RtpView view, uint64_t index, uint64_t now_ns) {
-  const auto& whole = view.packet;
+Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, CachedPacket packet, RtpView view,
+               uint64_t index, uint64_t now_ns) {
   contract::TransportStats& stats = s.reports.transport[transport];
   stats.packets_received += 1;
-  stats.bytes_received += whole.size();
+  stats.bytes_received += view.packet.size();
   if (!bind(s, transport, stream, view.ssrc)) return Counter::rtp_ssrc_unsignalled;
   TrackState& track = s.tracks[stream.track];
   EncodingState& encoding = track.encoding[stream.encoding];
   storeIndex(s.flows.track[stream.track].encoding[stream.encoding], encoding, stream.rtx, index);
-  if (const auto checked = checkRtpPadding(view, whole.size()); !checked) return checked.error();
-  const bool empty = view.padded && view.payload().empty();
-  if (stream.rtx || track.is_rtx[view.payload_type]) {
-    return empty ? Counter::rtp_padding_only : Counter::rtp_rtx_unrequested;  // Chromium probes with both
-  }
-  const uint32_t clock_rate_hz = track.clock_rate_hz[view.payload_type];
-  if (clock_rate_hz == 0) return Counter::rtp_payload_type_unknown;
-  const auto extensions = RtpExtensions::parse(view);
+  if (const auto checked = checkRtpPadding(view, view.packet.size()); !checked) return checked.error();
+  auto extensions = RtpExtensions::parse(view);
   if (!extensions) return extensions.error();
-
-  encoding.statistics.onPacket(view.sequence, view.timestamp, now_ns);
+  noteArrival(s, transport, *extensions, now_ns);
+  if (stream.rtx || track.isRtx(view.payload_type)) {
+    if (const auto outcome = repair(s, track, encoding, packet, view, now_ns)) return *outcome;
+    extensions = RtpExtensions::parse(view);  // they moved
+  } else {
+    if (track.clock_rate_hz[view.payload_type] == 0) return Counter::rtp_payload_type_unknown;
+    encoding.statistics.onPacket(view.sequence, view.timestamp, now_ns);
+    noteSequence(s, track, encoding, view.sequence, now_ns);
+  }
   note(s, stream.track, view, *extensions, now_ns);
   if (track.muted()) return Counter::rtp_track_muted;
-  if (empty) {
+  if (view.payload().empty() && view.padded) {
     leaveOut(s, track, view.sequence);
     tellFanOut(s, stream.track, [&](auto reference, auto&& tell) {
       tell(handover::LeftOut{reference, view.sequence});

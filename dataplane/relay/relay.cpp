@@ -7,6 +7,7 @@
 #include "dataplane/relay/handed_over.h"
 #include "dataplane/relay/link.h"
 #include "dataplane/relay/media.h"
+#include "dataplane/relay/receive_feedback.h"
 #include "dataplane/relay/state.h"
 #include "dataplane/relay/steer.h"
 #include "dataplane/relay/timers.h"
@@ -96,6 +97,7 @@ RelayState::RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_
       incoming(contract::kTrackMax * 2),
       outgoing(contract::kSubscriptionMax * 2) {
   active.reserve(contract::kTransportMax);
+  watched.reserve(contract::kTransportMax);
 }
 
 Relay::Relay(const RelayConfig& config, srtp::Backend& backend, PacketIo& io, contract::ReportsRegion& reports,
@@ -181,6 +183,7 @@ void Relay::inject(const contract::Datagram& datagram, uint64_t now_ns) {
 void Relay::timers(uint64_t now_ns) {
   RelayState& s = *state_;
   if (now_ns - s.timers_ran_ns < kTimerGranularityNs) return;
+  sendReceiveFeedback(s, now_ns);
   visitTransports(s, now_ns);
   announce(s, now_ns);
   pollNeighbours(s, now_ns);

@@ -18,7 +18,8 @@ void sendPictureLossIndication(RelayState& s, uint32_t index, uint64_t now_ns) {
   s.count(Counter::key_frame_requests_sent);
   s.reports.track[index].key_frame_requests += 1;
   transmitRtcp(s, transport, now_ns, [&](std::span<uint8_t> out) {
-    return stream::buildPictureLossIndication(s.transports[transport].row.rtcp_ssrc, kRelayCname, ssrc, out);
+    const uint32_t self = s.transports[transport].row.rtcp_ssrc;
+    return stream::buildFeedback(self, kRelayCname, out, [&](RtcpWriter& w) { return w.addPli(self, ssrc); });
   });
 }
 

@@ -4,9 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "dataplane/congestion/arrival_log.h"
 #include "dataplane/contract/regions.h"
 #include "dataplane/packet/announcement_schedule.h"
 #include "dataplane/packet/build.h"
@@ -29,6 +31,7 @@
 #include "dataplane/stream/clock_mapping.h"
 #include "dataplane/stream/header_rewriter.h"
 #include "dataplane/stream/index_reservation.h"
+#include "dataplane/stream/nack_generator.h"
 #include "dataplane/stream/ntp_time.h"
 #include "dataplane/stream/packet_cache.h"
 #include "dataplane/stream/receive_statistics.h"
@@ -65,8 +68,17 @@ struct Remote {
   uint64_t last_check_ns = 0;
 };
 
+/// A receiver's clock (RFC 3611 section 4.4), from which it will know the round trip.
+struct ReferenceTime {
+  uint32_t ssrc;
+  uint32_t ntp_middle;
+  uint64_t received_ns;
+};
+
 /// What each packet to it needs stands together, at the beginning.
 struct alignas(64) TransportState {
+  TransportState() {}  // leaves `arrivals` as it is: kilobytes that only publishers touch
+
   HeaderTemplate header;  // towards `nominated`; empty until the next hop is resolved
   uint16_t transport_sequence = 0;
   Address nominated{};  // one of `remotes`; port 0 = nowhere yet, or consent lost
@@ -85,13 +97,17 @@ struct alignas(64) TransportState {
   stream::RequesterLimiter check_budget{50, 20'000'000};  // checks: 50 at once, then 50 a second
   stream::RequesterLimiter punt_budget{64, 10'000'000};   // DTLS: 64 at once, then 100 a second
 
-  stream::ClockMapping clock;  // as publisher
+  stream::ClockMapping clock;              // as publisher
+  bool lacking = false;                    // one of its encodings has missing packets
+  bool watched = false;                    // in RelayState::watched
+  std::optional<ReferenceTime> reference;  // as subscriber: to be echoed with the next report
   stream::IndexReservation srtcp_reservation{0};
   uint64_t next_report_ns = 0;
   uint32_t active_position = 0;                // in RelayState::active
   std::array<uint8_t, 256> extension_of_id{};  // header extension id -> contract::Extension, or kNoExtension
   std::vector<uint32_t> tracks, subscriptions;
   std::vector<RetiredStream> retired;
+  congestion::ArrivalLog arrivals;  // last: it is large
 
   bool sendable() const { return nominated.port_be != 0; }
   bool reachable() const { return sendable() && !header.empty(); }
@@ -102,6 +118,7 @@ struct EncodingState {
   uint32_t ssrc = 0;  // as signalled, or bound by MID
   uint32_t rtx_ssrc = 0;
   stream::ReceiveStatistics statistics{90'000};
+  stream::NackGenerator nacks;
   stream::RtpClock clock{90'000};
 };
 
@@ -110,7 +127,7 @@ struct TrackState {
 
   contract::TrackRow row{};
   std::array<uint32_t, 128> clock_rate_hz{};  // by payload type; 0 = not negotiated
-  std::array<bool, 128> is_rtx{};
+  std::array<uint8_t, 128> repairs;           // by payload type: what it retransmits, or kNotRtx
   std::array<EncodingState, contract::kEncodingMax> encoding;
   stream::PacketCache<CachedPacket> cache;
   stream::KeyFrameLimiter key_frames;
@@ -122,6 +139,7 @@ struct TrackState {
 
   bool wanted() const { return !subscriptions.empty() || fan_out != 0; }
   bool muted() const { return row.flags & contract::kTrackMuted; }
+  bool isRtx(uint8_t payload_type) const { return repairs[payload_type] != contract::kNotRtx; }
   bool isVideo() const { return row.kind == contract::MediaKind::kVideo; }
 };
 
@@ -214,7 +232,8 @@ struct RelayState {
   FixedMap<StreamKey, IncomingStream, StreamKeyHash> incoming;
   FixedMap<StreamKey, uint32_t, StreamKeyHash> outgoing;  // media and RTX SSRCs of subscriptions
 
-  std::vector<uint32_t> active;  // transports in use, in no order: what timers go through
+  std::vector<uint32_t> active;   // transports in use, in no order: what timers go through
+  std::vector<uint32_t> watched;  // transports that receive feedback is due for soon
   uint64_t timers_ran_ns = 0;
   size_t timer_cursor = 0;
   uint64_t visits_owed_ns = 0;  // see visitTransports

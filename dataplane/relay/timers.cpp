@@ -40,7 +40,7 @@ void sendReceiverReports(RelayState& s, uint32_t index, uint64_t now_ns) {
   if (count == 0) return;
   transmitRtcp(s, index, now_ns, [&](std::span<uint8_t> out) {
     return stream::buildReceiverReport(transport.row.rtcp_ssrc, kRelayCname, std::span(blocks).first(count),
-                                       transport.row.receive_bitrate_max_bps, out)
+                                       s.ntp(now_ns), transport.row.receive_bitrate_max_bps, out)
         .length;
   });
 }
@@ -82,6 +82,20 @@ void sendSenderReports(RelayState& s, uint32_t index, uint64_t now_ns) {
   send();
 }
 
+void echoReferenceTime(RelayState& s, uint32_t index, uint64_t now_ns) {
+  TransportState& transport = s.transports[index];
+  if (!transport.reference) return;
+  const ReferenceEcho echo{transport.reference->ssrc, transport.reference->ntp_middle,
+                           stream::shortNtpFromNs(now_ns - transport.reference->received_ns)};
+  transport.reference.reset();
+  const uint32_t self = transport.row.rtcp_ssrc;
+  transmitRtcp(s, index, now_ns, [&](std::span<uint8_t> out) {
+    return stream::buildFeedback(self, kRelayCname, out, [&](RtcpWriter& writer) {
+      return writer.addReferenceEchoes(self, std::span(&echo, 1));
+    });
+  });
+}
+
 void expireCache(RelayState& s, TrackState& track, uint64_t now_ns) {
   track.cache.expire(now_ns, kExpirePerVisit, [&](CachedPacket cached) {
     s.io.release(std::span(&cached.packet, 1));
@@ -119,6 +133,7 @@ void visit(RelayState& s, uint32_t index, uint64_t now_ns) {
   transport.next_report_ns = now_ns + kReportIntervalNs;
   sendReceiverReports(s, index, now_ns);
   sendSenderReports(s, index, now_ns);
+  echoReferenceTime(s, index, now_ns);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 
-#include "dataplane/packet/rtcp_writer.h"
 #include "dataplane/stream/ntp_time.h"
 
 namespace penstock::stream {
@@ -43,24 +42,17 @@ Built buildSenderReports(std::span<const StreamReport> streams, std::span<uint8_
 }
 
 Built buildReceiverReport(uint32_t sender_ssrc, std::string_view cname, std::span<const ReportBlock> blocks,
-                          uint64_t remb_bps, std::span<uint8_t> out) {
+                          uint64_t ntp, uint64_t remb_bps, std::span<uint8_t> out) {
   // Few enough blocks that the members behind them fit as well.
   for (size_t count = std::min(blocks.size(), kReportBlockMax);; --count) {
     const auto some = blocks.first(count);
     RtcpWriter writer(out);
     const bool fits = writer.addReceiverReport(sender_ssrc, some) && writer.addSdesCname(sender_ssrc, cut(cname)) &&
+                      writer.addReferenceTime(sender_ssrc, ntp) &&
                       (remb_bps == 0 || some.empty() || writer.addRemb(sender_ssrc, remb_bps, Sources(some).all()));
     if (fits) return {.length = writer.size(), .consumed = count};
     if (count <= 1) return {};
   }
-}
-
-size_t buildPictureLossIndication(uint32_t sender_ssrc, std::string_view cname, uint32_t media_ssrc,
-                                  std::span<uint8_t> out) {
-  RtcpWriter writer(out);
-  const bool fits = writer.addReceiverReport(sender_ssrc, {}) && writer.addSdesCname(sender_ssrc, cut(cname)) &&
-                    writer.addPli(sender_ssrc, media_ssrc);
-  return fits ? writer.size() : 0;
 }
 
 std::optional<uint32_t> roundTripTimeUs(uint64_t ntp, uint32_t last_sr, uint32_t delay_since_last_sr) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "dataplane/packet/rtcp.h"
+#include "dataplane/packet/rtcp_writer.h"
 
 namespace penstock::stream {
 
@@ -30,15 +31,21 @@ struct Built {
 /// SR and SDES CNAME of each stream, as many as fit.
 Built buildSenderReports(std::span<const StreamReport> streams, std::span<uint8_t> out);
 
-/// RR with at most kReportBlockMax blocks, SDES CNAME, and REMB (draft-alvestrand-rmcat-remb) for the same SSRCs if
-/// `remb_bps` is not 0. An RR without blocks is legal; it is built when `blocks` is empty.
+/// RR with at most kReportBlockMax blocks, SDES CNAME, our time `ntp` (RFC 3611 section 4.4), which the sender echoes
+/// so that we know the round trip, and REMB (draft-alvestrand-rmcat-remb) for the same SSRCs if `remb_bps` is not 0. An
+/// RR without blocks is legal; it is built when `blocks` is empty.
 Built buildReceiverReport(uint32_t sender_ssrc, std::string_view cname, std::span<const ReportBlock> blocks,
-                          uint64_t remb_bps, std::span<uint8_t> out);
+                          uint64_t ntp, uint64_t remb_bps, std::span<uint8_t> out);
 
-/// RFC 4585 section 6.3.1 Picture Loss Indication, in a compound with an empty RR and SDES as section 3.1 demands.
-/// Returns the length, 0 if it does not fit.
-size_t buildPictureLossIndication(uint32_t sender_ssrc, std::string_view cname, uint32_t media_ssrc,
-                                  std::span<uint8_t> out);
+/// A compound of an empty RR and SDES, as RFC 4585 section 3.1 demands, and what `add(writer)` appends, which says
+/// whether it fitted. Returns the length, 0 if it does not fit.
+template <class Add>
+size_t buildFeedback(uint32_t sender_ssrc, std::string_view cname, std::span<uint8_t> out, Add&& add) {
+  RtcpWriter writer(out);
+  const bool fits = writer.addReceiverReport(sender_ssrc, {}) &&
+                    writer.addSdesCname(sender_ssrc, cname.substr(0, kCnameMax)) && add(writer);
+  return fits ? writer.size() : 0;
+}
 
 /// RFC 3550 section 6.4.1: round trip = A - LSR - DLSR. Nothing if there was no LSR or the result cannot be.
 /// `ntp` is our clock when the report arrived.

@@ -100,6 +100,19 @@ class Namespaces:
         self.ip(self.relay, "link", "set", interface, "address", "02:00:00:00:00:fe", check=False)
         self.ip(self.relay, "link", "set", interface, "master", "bridge", "up", check=False)
 
+    def put_between(self, program):
+        """A bad network between the clients and the bridge: see impair.cpp. Returns its process."""
+        self.ip(self.relay, "link", "set", "veth", "nomaster")
+        self.ip(self.relay, "link", "add", "inner", "type", "veth", "peer", "name", "inner-end")
+        for name in ("veth", "inner-end"):
+            # The kernel hears what passes there, and must not answer.
+            command("ip", "netns", "exec", self.relay, "sysctl", "-qw", f"net.ipv4.conf.{name}.arp_ignore=8",
+                    f"net.ipv6.conf.{name}.disable_ipv6=1")
+            self.ip(self.relay, "link", "set", name, "up")
+        self.ip(self.relay, "link", "set", "inner", "master", "bridge", "up")
+        return subprocess.Popen(["ip", "netns", "exec", self.relay, str(program), "veth", "inner-end", "10000", "1"],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
     def udp_counters(self):
         """UDP datagrams that sockets of the relay's namespace took and sent: {"InDatagrams": n, "Udp6InDatagrams": n, ...}."""
         text = command("ip", "netns", "exec", self.relay, "cat", "/proc/net/snmp", "/proc/net/snmp6").stdout

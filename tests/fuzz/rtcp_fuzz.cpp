@@ -4,6 +4,7 @@
 
 #include "dataplane/packet/rtcp.h"
 #include "dataplane/packet/rtcp_writer.h"
+#include "dataplane/packet/transport_feedback.h"
 #include "tests/fuzz/fuzz_check.h"
 
 using namespace penstock;
@@ -27,6 +28,26 @@ void writeReport(const Report& report) {
   }
 }
 
+void readArrivals(const Feedback& feedback) {
+  auto reader = TransportFeedbackReader::parse(feedback);
+  if (!reader) return;
+  size_t packets = 0;
+  while (reader->next()) ++packets;
+  FUZZ_CHECK(reader->malformed() || packets == reader->packetCount());
+}
+
+void readExtendedReport(const RtcpMember& member) {
+  const auto report = parseExtendedReport(member);
+  if (!report || report->echoCount() == 0) return;
+  std::vector<ReferenceEcho> echoes;
+  for (size_t i = 0; i < report->echoCount(); ++i) echoes.push_back(report->echo(i));
+  RtcpWriter writer(out);
+  if (!writer.addReferenceEchoes(report->sender_ssrc, echoes)) return;  // more than `out` holds
+  RtcpReader reader(writer.written());
+  const auto again = parseExtendedReport(reader.next().value());
+  FUZZ_CHECK(again && again->echoCount() == echoes.size() && again->echo(0).last_rr == echoes[0].last_rr);
+}
+
 void readFeedback(const RtcpMember& member) {
   const auto feedback = parseFeedback(member);
   if (!feedback) return;
@@ -38,6 +59,7 @@ void readFeedback(const RtcpMember& member) {
     (void)writer.addNack(1, 2, lost);
     FUZZ_CHECK(writer.size() <= out.size());
   }
+  if (member.kind() == RtcpKind::kTransportCc) readArrivals(*feedback);
   (void)forEachFir(*feedback, [](uint32_t, uint8_t) {});
   if (const auto remb = parseRemb(*feedback)) {
     uint32_t mixed = 0;
@@ -67,6 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       for (size_t i = 0; i < bye->count(); ++i) (void)bye->ssrc(i);
     }
     readFeedback(*member);
+    readExtendedReport(*member);
   }
   FUZZ_CHECK(!reader.next());
   return 0;

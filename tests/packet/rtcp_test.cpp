@@ -60,7 +60,7 @@ TEST(Rtcp, compound_is_read_member_by_member) {
   EXPECT_EQ(result.kinds,
             (std::vector{RtcpKind::kSenderReport, RtcpKind::kReceiverReport, RtcpKind::kSourceDescription,
                          RtcpKind::kPli, RtcpKind::kFir, RtcpKind::kNack, RtcpKind::kRemb, RtcpKind::kTransportCc,
-                         RtcpKind::kOther, RtcpKind::kOther, RtcpKind::kOther, RtcpKind::kBye}));
+                         RtcpKind::kOther, RtcpKind::kOther, RtcpKind::kExtendedReport, RtcpKind::kBye}));
 }
 
 TEST(Rtcp, a_bad_member_ends_the_compound) {

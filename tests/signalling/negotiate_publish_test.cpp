@@ -52,7 +52,7 @@ TEST_F(GoldenPublish, chromium) {
   EXPECT_TRUE(outcome->handshake);
   EXPECT_EQ(outcome->transport.dtls_role, DtlsRole::server);
   EXPECT_EQ(outcome->transport.extension_id[static_cast<size_t>(contract::Extension::kMid)], 4);
-  EXPECT_EQ(outcome->transport.extension_id[static_cast<size_t>(contract::Extension::kTransportCc)], 0);
+  EXPECT_EQ(outcome->transport.extension_id[static_cast<size_t>(contract::Extension::kTransportCc)], 3);
   const Track& audio = outcome->tracks[0];
   EXPECT_TRUE(audio.muted_by_self);
   EXPECT_EQ(audio.source, Source::microphone);

@@ -72,16 +72,17 @@ TEST(ReportBuilder, receiver_reports_hold_at_most_31_blocks_and_remb_names_the_s
   std::span<const ReportBlock> rest = blocks;
   uint32_t expected = 0;
   while (!rest.empty()) {
-    const Built built = buildReceiverReport(99, "relay", rest, 2'500'000, buffer);
+    const Built built = buildReceiverReport(99, "relay", rest, 5, 2'500'000, buffer);
     ASSERT_GT(built.consumed, 0u);
     ASSERT_LE(built.consumed, kReportBlockMax);
     rest = rest.subspan(built.consumed);
     const auto all = members(std::span(buffer).first(built.length));
-    ASSERT_EQ(all.size(), 3u);
+    ASSERT_EQ(all.size(), 4u);
+    EXPECT_EQ(parseExtendedReport(all[2])->receiver_ntp, 5u);
     const auto report = parseReport(all[0]);
     ASSERT_TRUE(report);
     EXPECT_EQ(report->sender_ssrc, 99u);
-    const auto feedback = parseFeedback(all[2]);
+    const auto feedback = parseFeedback(all[3]);
     ASSERT_TRUE(feedback);
     const auto remb = parseRemb(*feedback);
     ASSERT_TRUE(remb);
@@ -99,16 +100,16 @@ TEST(ReportBuilder, receiver_reports_hold_at_most_31_blocks_and_remb_names_the_s
 
 TEST(ReportBuilder, receiver_report_without_blocks_is_a_report_all_the_same) {
   std::array<uint8_t, 100> buffer{};
-  const Built built = buildReceiverReport(5, "x", {}, 1'000'000, buffer);
+  const Built built = buildReceiverReport(5, "x", {}, 1, 1'000'000, buffer);
   const auto all = members(std::span(buffer).first(built.length));
-  ASSERT_EQ(all.size(), 2u);
+  ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[0].kind(), RtcpKind::kReceiverReport);
   EXPECT_EQ(built.consumed, 0u);
 }
 
-TEST(ReportBuilder, picture_loss_indication_is_a_whole_compound) {
+TEST(ReportBuilder, feedback_is_a_whole_compound) {
   std::array<uint8_t, 100> buffer{};
-  const size_t length = buildPictureLossIndication(5, "x", 77, buffer);
+  const size_t length = buildFeedback(5, "x", buffer, [](RtcpWriter& writer) { return writer.addPli(5, 77); });
   const auto all = members(std::span(buffer).first(length));
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[0].kind(), RtcpKind::kReceiverReport);
@@ -124,8 +125,8 @@ TEST(ReportBuilder, any_buffer_size_is_respected) {
     std::vector<uint8_t> buffer(size + 64, 0xee);
     const auto out = std::span(buffer).first(size);
     const size_t lengths[] = {buildSenderReports(streams, out).length,
-                              buildReceiverReport(1, "c", blocks, 1000, out).length,
-                              buildPictureLossIndication(1, "c", 2, out)};
+                              buildReceiverReport(1, "c", blocks, 1, 1000, out).length,
+                              buildFeedback(1, "c", out, [](RtcpWriter& w) { return w.addPli(1, 2); })};
     for (const size_t length : lengths) ASSERT_LE(length, size);
     for (size_t i = size; i < buffer.size(); ++i) ASSERT_EQ(buffer[i], 0xee);
     const Built built = buildSenderReports(streams, out);

@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+"""Two Chromium pages over a bad network: what repair makes of it.
+
+    loss_test.py           two cases, 20 s each, and what they must come to: part of `make test`
+    loss_test.py table 60  all cases, 60 s each, as a table
+
+`up` is the way to the relay (what publishers send, what receivers report), `down` the way from it.
+"""
+
+import os
+import sys
+import time
+
+from browser import Browser, all_of
+from conference import in_room, open_page, wait_for_legs
+from lab import BUILD, check, grown, need, run, wait_until
+
+ROOM = "loss"
+RTT_50 = {"delay": 25}
+CASES = {
+    "nothing": {},
+    "50 ms": {"up": RTT_50, "down": RTT_50},
+    "down 5 %": {"up": RTT_50, "down": {"loss": 5, **RTT_50}},
+    "down 10 %": {"up": RTT_50, "down": {"loss": 10, **RTT_50}},
+    "down 5 % in bursts of 4": {"up": RTT_50, "down": {"loss": 5, "burst": 4, **RTT_50}},
+    "down 100 ms, 1 % reordered": {"up": {"delay": 50}, "down": {"delay": 50, "jitter": 5, "reorder": 1}},
+    "up 5 %": {"up": {"loss": 5, **RTT_50}, "down": RTT_50},
+    "up 10 %": {"up": {"loss": 10, **RTT_50}, "down": RTT_50},
+    "up 5 % in bursts of 4": {"up": {"loss": 5, "burst": 4, **RTT_50}, "down": RTT_50},
+    "up 100 ms, 1 % reordered": {"up": {"delay": 50, "jitter": 5, "reorder": 1}, "down": {"delay": 50}},
+}
+IN_TESTS = ("down 5 %", "up 5 %")
+FPS_MIN, PLI_MAX, FREEZE_MS = 10, 4, 1000  # a machine of two cores runs the browser too
+
+# What one page sees and hears of the other, in sums since it began.
+QUALITY = """(async () => {
+  const sum = { frames: 0, freezes: 0, frozen_ms: 0, nacks: 0, plis: 0, lost: 0, concealed: 0, samples: 0, packets: 0 };
+  for (const r of (await penstock.subscribeConnection.getStats()).values()) {
+    if (r.type !== 'inbound-rtp') continue;
+    sum.lost += r.packetsLost;
+    if (r.kind === 'audio') {
+      sum.concealed += r.concealedSamples - (r.silentConcealedSamples ?? 0);
+      sum.samples += r.totalSamplesReceived;
+      continue;
+    }
+    sum.frames += r.framesDecoded; sum.freezes += r.freezeCount; sum.frozen_ms += 1000 * r.totalFreezesDuration;
+    sum.nacks += r.nackCount; sum.plis += r.pliCount; sum.packets += r.packetsReceived;
+  }
+  for (const r of (await penstock.publishConnection.getStats()).values()) {
+    if (r.type !== 'outbound-rtp' || r.kind !== 'video') continue;
+    sum.asked = r.nackCount; sum.sent_again = r.retransmittedPacketsSent; sum.key_frames = r.keyFramesEncoded;
+    sum.kbps = r.targetBitrate / 1000;
+  }
+  return sum;
+})()"""
+# The longest freeze, in ms, since this was asked before. Statistics sum them up, so look often.
+LONGEST_FREEZE = """(() => {
+  const longest = window.longest_freeze_ms ?? 0;
+  window.longest_freeze_ms = 0;
+  if (window.freezes) return longest;
+  window.freezes = new Map();
+  setInterval(async () => {
+    for (const r of (await penstock.subscribeConnection.getStats()).values()) {
+      if (r.type !== 'inbound-rtp' || r.kind !== 'video') continue;
+      const [count, seconds] = window.freezes.get(r.id) ?? [0, 0];
+      window.freezes.set(r.id, [r.freezeCount, r.totalFreezesDuration]);
+      const each = 1000 * (r.totalFreezesDuration - seconds) / Math.max(r.freezeCount - count, 1);
+      window.longest_freeze_ms = Math.max(window.longest_freeze_ms, each);
+    }
+  }, 100);
+  return longest;
+})()"""
+COUNTED = ("packets_asked_for", "packets_repaired", "retransmissions_sent", "nack_unanswerable", "nack_budget_spent",
+           "rtp_rtx_unrequested", "key_frame_requests_sent")
+
+
+class Network:
+    def __init__(self, lab):
+        self.process = lab.net.put_between(BUILD / "tests/e2e/impair")
+
+    def set(self, **directions):
+        for direction in ("up", "down"):
+            words = [f"{k}={v}" for k, v in directions.get(direction, {}).items()]
+            self.process.stdin.write(f"{direction} {' '.join(words)}\n")
+            self.process.stdin.flush()
+            check(self.process.stdout.readline() == "ok\n", f"{direction}: {' '.join(words) or 'nothing'}")
+
+
+def watch(lab, pages, seconds):
+    """What both pages together saw in that time, per second or as shares."""
+    counters = lab.counters()
+    all_of(pages, LONGEST_FREEZE)
+    before, started = all_of(pages, QUALITY), time.monotonic()
+    time.sleep(seconds)
+    after, passed = all_of(pages, QUALITY), time.monotonic() - started
+    seen = {k: sum(a[k] - b[k] for a, b in zip(after, before)) for k in after[0]}
+    seen["fps"] = seen["frames"] / passed / len(pages)
+    seen["concealed_share"] = seen["concealed"] / max(seen["samples"], 1)
+    seen["longest_ms"] = max(all_of(pages, LONGEST_FREEZE))
+    seen["kbps"] = sum(a["kbps"] for a in after) / len(pages)
+    return seen, {k: v for k, v in grown(counters, lab.counters()).items() if k in COUNTED}
+
+
+def tell(name, seen, counters):
+    print(f"{name:28} {seen['fps']:5.1f} fps, {seen['freezes']:3.0f} freezes of {seen['frozen_ms']:5.0f} ms in all, "
+          f"the longest {seen['longest_ms']:4.0f} ms, "
+          f"{seen['nacks']:4.0f} NACKs, {seen['plis']:3.0f} PLIs, {100 * seen['concealed_share']:5.2f} % concealed, "
+          f"{seen['key_frames']:2.0f} key frames, {seen['kbps']:5.0f} kbit/s; {counters}", flush=True)
+
+
+def test(lab):
+    table = len(sys.argv) > 1 and sys.argv[1] == "table"
+    seconds = int(sys.argv[2]) if table else 20
+    network = Network(lab)
+    with Browser(lab.url) as browser:
+        capture = "640x360@25" if table else "320x240@15"
+        pages = [open_page(lab, browser, ROOM, name, capture=capture) for name in ("Alice", "Bob")]
+        for page in pages:
+            wait_until(lambda: in_room(page), 10, f"{page.name} is in the room")
+        wait_for_legs(pages, 2, 20)
+        time.sleep(8)  # for the senders' estimates
+        for name in CASES if table else IN_TESTS:
+            network.set(**CASES[name])
+            time.sleep(3)
+            seen, counters = watch(lab, pages, seconds)
+            tell(name, seen, counters)
+            if table:
+                continue
+            check(seen["fps"] >= FPS_MIN, f"{name}: {seen['fps']:.1f} frames/s")
+            check(seen["longest_ms"] <= FREEZE_MS, f"... {seen['freezes']:.0f} freezes, the longest of {seen['longest_ms']:.0f} ms")
+            check(seen["plis"] <= PLI_MAX, f"... {seen['plis']:.0f} pictures were given up")
+            repaired = counters.get("packets_repaired" if name.startswith("up") else "retransmissions_sent", 0)
+            check(repaired > 0, f"... {repaired} packets repaired by the relay")
+    check(lab.ctl("drops")["balanced"], "every packet is accounted for")
+
+
+need("chromium")
+run(test, families="4")
