@@ -12,54 +12,58 @@
 namespace penstock::contract {
 
 // Why a received packet went no further. received = forwarded + punted + answered + the sum of these.
-#define PENSTOCK_RECEIVE_DROPS(X)                                                        \
-  X(frame_truncated, "Ethernet frame shorter than its headers say")                      \
-  X(frame_vlan_other, "VLAN tag missing, or not the configured one")                     \
-  X(frame_type_unknown, "neither ARP, IPv4 nor IPv6")                                    \
-  X(frame_not_ours, "unicast to another MAC address")                                    \
-  X(arp_malformed, "ARP that is not Ethernet/IPv4, or truncated")                        \
-  X(arp_not_ours, "ARP about an address that is not ours")                               \
-  X(ip_malformed, "IP header inconsistent with itself or with the frame")                \
-  X(ip_checksum_bad, "IPv4 header checksum wrong")                                       \
-  X(ip_fragment, "fragment: media datagrams are never fragmented")                       \
-  X(ip_not_ours, "destination address is not ours")                                      \
-  X(ip_protocol_unknown, "neither UDP nor ICMP")                                         \
-  X(icmp_unhandled, "ICMP or ICMPv6 other than echo request and neighbour discovery")    \
-  X(nd_malformed, "neighbour discovery that RFC 4861 says to ignore")                    \
-  X(mld_malformed, "multicast listener query that RFC 3810 says to ignore")              \
-  X(udp_malformed, "UDP length inconsistent")                                            \
-  X(udp_checksum_bad, "UDP checksum wrong, as the port reported")                        \
-  X(udp_port_other, "not the media port")                                                \
-  X(udp_source_forbidden, "source is loopback, multicast, unspecified or our own")       \
-  X(datagram_kind_unknown, "first byte outside the ranges of RFC 7983")                  \
-  X(datagram_too_long, "payload longer than an MTU")                                     \
-  X(stun_malformed, "STUN lengths or attributes inconsistent")                           \
-  X(stun_not_binding_request, "STUN other than a Binding request")                       \
-  X(stun_source_unroutable, "STUN from an address that no route leads back to")          \
-  X(stun_fingerprint_bad, "FINGERPRINT missing or wrong")                                \
-  X(stun_ufrag_unknown, "USERNAME names no transport of ours")                           \
-  X(stun_integrity_bad, "MESSAGE-INTEGRITY missing or wrong")                            \
-  X(stun_budget_spent, "more checks for one transport than its budget answers")          \
-  X(dtls_source_unvalidated, "DTLS from an address without a valid ICE check")           \
-  X(dtls_budget_spent, "more DTLS than control is asked to look at")                     \
-  X(punt_ring_full, "control did not take punted packets in time")                       \
-  X(handover_queue_full, "the worker whose transport it is for did not take it in time") \
-  X(rtp_malformed, "RTP header inconsistent")                                            \
-  X(rtp_source_unvalidated, "RTP from an address without a valid ICE check")             \
-  X(rtp_keys_missing, "RTP before the DTLS handshake was done")                          \
-  X(rtp_ssrc_unsignalled, "SSRC, MID and RID name no signalled stream")                  \
-  X(srtp_authentication_failed, "SRTP tag wrong")                                        \
-  X(srtp_replayed, "SRTP index seen before, or older than the replay window")            \
-  X(rtp_padding_malformed, "RTP padding longer than the payload")                        \
-  X(rtp_padding_only, "padding without media: a probe of the publisher")                 \
-  X(rtp_payload_type_unknown, "payload type was not negotiated for the track")           \
-  X(rtp_rtx_unrequested, "RTX that nothing asked for")                                   \
-  X(rtp_track_muted, "track is muted")                                                   \
-  X(rtp_no_subscriber, "nobody wants the track now")                                     \
-  X(rtcp_malformed, "RTCP lengths inconsistent")                                         \
-  X(rtcp_source_unvalidated, "RTCP from an address without a valid ICE check")           \
-  X(rtcp_keys_missing, "RTCP before the DTLS handshake was done")                        \
-  X(srtcp_authentication_failed, "SRTCP tag wrong")                                      \
+#define PENSTOCK_RECEIVE_DROPS(X)                                                                            \
+  X(frame_truncated, "Ethernet frame shorter than its headers say")                                          \
+  X(frame_vlan_other, "VLAN tag missing, or not the configured one")                                         \
+  X(frame_type_unknown, "neither ARP, IPv4 nor IPv6")                                                        \
+  X(frame_not_ours, "unicast to another MAC address")                                                        \
+  X(arp_malformed, "ARP that is not Ethernet/IPv4, or truncated")                                            \
+  X(arp_not_ours, "ARP about an address that is not ours")                                                   \
+  X(ip_malformed, "IP header inconsistent with itself or with the frame")                                    \
+  X(ip_checksum_bad, "IPv4 header checksum wrong")                                                           \
+  X(ip_fragment, "fragment: media datagrams are never fragmented")                                           \
+  X(ip_not_ours, "destination address is not ours")                                                          \
+  X(ip_protocol_unknown, "neither UDP nor ICMP")                                                             \
+  X(icmp_unhandled, "ICMP or ICMPv6 other than echo request and neighbour discovery")                        \
+  X(nd_malformed, "neighbour discovery that RFC 4861 says to ignore")                                        \
+  X(mld_malformed, "multicast listener query that RFC 3810 says to ignore")                                  \
+  X(udp_malformed, "UDP length inconsistent")                                                                \
+  X(udp_checksum_bad, "UDP checksum wrong, as the port reported")                                            \
+  X(udp_port_other, "not the media port")                                                                    \
+  X(udp_source_forbidden, "source is loopback, multicast, unspecified or our own")                           \
+  X(datagram_kind_unknown, "first byte outside the ranges of RFC 7983")                                      \
+  X(datagram_too_long, "payload longer than an MTU")                                                         \
+  X(stun_malformed, "STUN lengths or attributes inconsistent")                                               \
+  X(stun_not_binding_request, "STUN other than a Binding request")                                           \
+  X(stun_source_unroutable, "STUN from an address that no route leads back to")                              \
+  X(stun_fingerprint_bad, "FINGERPRINT missing or wrong")                                                    \
+  X(stun_ufrag_unknown, "USERNAME names no transport of ours")                                               \
+  X(stun_integrity_bad, "MESSAGE-INTEGRITY missing or wrong")                                                \
+  X(stun_budget_spent, "more checks for one transport than its budget answers")                              \
+  X(dtls_source_unvalidated, "DTLS from an address without a valid ICE check")                               \
+  X(dtls_budget_spent, "more DTLS than control is asked to look at")                                         \
+  X(punt_ring_full, "control did not take punted packets in time")                                           \
+  X(handover_queue_full, "the worker whose transport it is for did not take it in time")                     \
+  X(rtp_malformed, "RTP header inconsistent")                                                                \
+  X(latch_source_unroutable, "RTP for a latching transport from an address that media could not go back to") \
+  X(latch_budget_spent, "more RTP from unknown addresses for one latching transport than is looked at")      \
+  X(latch_done, "RTP for a plain transport from another address than the one it has latched to")             \
+  X(stun_source_plain, "nomination of an address that a plain transport has")                                \
+  X(rtp_source_unvalidated, "RTP from an address without a valid ICE check")                                 \
+  X(rtp_keys_missing, "RTP before the DTLS handshake was done")                                              \
+  X(rtp_ssrc_unsignalled, "SSRC, MID and RID name no signalled stream")                                      \
+  X(srtp_authentication_failed, "SRTP tag wrong")                                                            \
+  X(srtp_replayed, "SRTP index seen before, or older than the replay window")                                \
+  X(rtp_padding_malformed, "RTP padding longer than the payload")                                            \
+  X(rtp_padding_only, "padding without media: a probe of the publisher")                                     \
+  X(rtp_payload_type_unknown, "payload type was not negotiated for the track")                               \
+  X(rtp_rtx_unrequested, "RTX that nothing asked for")                                                       \
+  X(rtp_track_muted, "track is muted")                                                                       \
+  X(rtp_no_subscriber, "nobody wants the track now")                                                         \
+  X(rtcp_malformed, "RTCP lengths inconsistent")                                                             \
+  X(rtcp_source_unvalidated, "RTCP from an address without a valid ICE check")                               \
+  X(rtcp_keys_missing, "RTCP before the DTLS handshake was done")                                            \
+  X(srtcp_authentication_failed, "SRTCP tag wrong")                                                          \
   X(srtcp_replayed, "SRTCP index seen before, or older than the replay window")
 
 // Why a packet that the relay wanted to send was not sent. made = sent + the sum of these.
@@ -108,7 +112,8 @@ namespace penstock::contract {
   X(row_index_out_of_range, "doorbells or references beyond a table")                                     \
   X(row_generation_wrong, "rows skipped: they refer to a use of a slot that is over")                     \
   X(row_invalid, "rows skipped: a length, kind or count that cannot be")                                  \
-  X(row_address_taken, "rows skipped: ufrag or SSRC already in use")                                      \
+  X(row_address_taken, "rows skipped: ufrag, SSRC or address already in use")                             \
+  X(row_address_unroutable, "plain transports applied without an address: no route leads to theirs")      \
   X(doorbell_cursor_absurd, "doorbell or inject cursor impossible: all rows were read again")             \
   X(busy_ns, "time spent on bursts that held packets")                                                    \
   X(idle_ns, "time spent on empty polls and sleeping")

@@ -26,11 +26,13 @@ static_assert(sizeof(Address) == 24);
 
 /// RFC 5764 section 4.1.2 and RFC 7714 section 14.2 protection profiles, by their DTLS-SRTP code points.
 enum class SrtpProfile : uint16_t {
-  kNone = 0,
+  kNone = 0,  // no keys yet
   kAes128CmHmacSha1_80 = 0x0001,
   kAes128CmHmacSha1_32 = 0x0002,
   kAeadAes128Gcm = 0x0007,
   kAeadAes256Gcm = 0x0008,
+  kUnprotected =
+      0xff00,  // RTP and RTCP in the clear: of plain transports only, never negotiated. No code point of IANA
 };
 
 /// Master key and salt of one direction. AES-128 uses the first 16 bytes of `key`; GCM the first 12 of `salt`.
@@ -66,14 +68,19 @@ static_assert(static_cast<uint32_t>(Extension::kCount) <= kExtensionMax);
 enum class RowState : uint8_t { kFree = 0, kUsed = 1 };
 enum class MediaKind : uint8_t { kAudio = 1, kVideo = 2 };
 
+enum class TransportKind : uint8_t {
+  kIce = 0,
+  kPlain = 1,  // no ICE, no DTLS: address and keys are in the row
+};
+
 /// One association with a client. Keys are absent (profile kNone) until its DTLS handshake is done.
 struct TransportRow {
   uint32_t generation;
   RowState state;
   uint8_t ufrag_length_bytes;
   uint8_t pwd_length_bytes;
-  uint8_t reserved0;
-  uint8_t ice_ufrag[kIceUfragMax];  // ours: the part of a check's USERNAME before the colon
+  TransportKind kind;
+  uint8_t ice_ufrag[kIceUfragMax];  // ours: the part of a check's USERNAME before the colon; of a plain one just a name
   uint8_t ice_pwd[kIcePwdMax];      // ours: keys the MESSAGE-INTEGRITY of checks to us and of our answers
   SrtpProfile srtp_profile;
   uint16_t reserved1;
@@ -83,8 +90,9 @@ struct TransportRow {
   uint8_t extension_id[kExtensionMax];  // by Extension; 0 = not negotiated; 1..14 one-byte, ..255 two-byte (RFC 8285)
   uint32_t receive_bitrate_max_bps;     // told to the client by REMB; 0 = do not tell
   uint32_t reserved2;
+  Address remote;  // of a plain transport; all zero: where its first authenticated packet comes from (latched)
 };
-static_assert(sizeof(TransportRow) == 184 && std::is_trivially_copyable_v<TransportRow>);
+static_assert(sizeof(TransportRow) == 208 && std::is_trivially_copyable_v<TransportRow>);
 
 /// One RTP stream of a track. `ssrc` 0 = not signalled: bound by MID (and RID) on the first authenticated packet.
 struct EncodingRow {
@@ -105,6 +113,11 @@ struct PayloadTypeRow {
 };
 static_assert(sizeof(PayloadTypeRow) == 8);
 inline constexpr uint8_t kNotRtx = 0xff;
+
+/// Whether its address is learned from the first packet that passes SRTP authentication.
+constexpr bool isLatching(const TransportRow& row) {
+  return row.state == RowState::kUsed && row.kind == TransportKind::kPlain && row.remote == Address{};
+}
 
 inline constexpr uint8_t kTrackMuted = 1 << 0;  // packets are received and counted, not forwarded
 

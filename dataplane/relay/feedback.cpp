@@ -119,7 +119,9 @@ Counter takeRtcp(RelayState& s, const Packet& packet, const FrameView& frame, ui
     default:
       return Counter::srtcp_authentication_failed;
   }
-  storeSrtcpSender(s.flows.transport[*transport], *state.srtcp_receiver, result.sender);
+  if (result.sender != srtp::kNoSender) {
+    storeSrtcpSender(s.flows.transport[*transport], *state.srtcp_receiver, result.sender);
+  }
   contract::TransportStats& stats = s.reports.transport[*transport];
   stats.packets_received += 1;
   stats.bytes_received += result.length;

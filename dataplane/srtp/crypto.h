@@ -43,6 +43,11 @@ constexpr size_t tagLength(contract::SrtpProfile profile) {
 }
 inline constexpr size_t kTagMax = 16;
 
+/// Of plain transports without SRTP, and of measurements of what all else costs.
+constexpr bool isInTheClear(contract::SrtpProfile profile) {
+  return profile == contract::SrtpProfile::kUnprotected;
+}
+
 /// The expanded keys of one direction of one transport, shared by its streams. Wiped when the last stream is gone.
 class Keys {
  public:
@@ -67,6 +72,8 @@ class SendStream {
   virtual ~SendStream() = default;
   uint32_t ssrc() const { return ssrc_; }
   size_t tagLength() const { return tag_length_; }
+  /// Only what is not protected has no tag.
+  bool inTheClear() const { return tag_length_ == 0; }
   /// The lowest index that is certainly unused.
   uint64_t nextIndex() const { return used_.started() ? used_.highest() + 1 : 0; }
 
@@ -102,6 +109,8 @@ class ReceiveStream {
   uint64_t highestIndex() const { return seen_.highest(); }
   bool started() const { return seen_.started(); }
   size_t tagLength() const { return tag_length_; }
+  /// Only what is not protected has no tag.
+  bool inTheClear() const { return tag_length_ == 0; }
 
  protected:
   ReceiveStream(uint32_t ssrc, size_t tag_length, uint32_t window, uint64_t highest_index)

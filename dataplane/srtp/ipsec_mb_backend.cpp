@@ -1,6 +1,7 @@
 // See ipsec_mb_backend.h.
 #include "dataplane/srtp/ipsec_mb_backend.h"
 
+#include "dataplane/srtp/clear.h"
 #include "dataplane/srtp/ipsec_mb_cm.h"
 #include "dataplane/srtp/ipsec_mb_gcm.h"
 #include "dataplane/srtp/ipsec_mb_manager.h"
@@ -35,6 +36,7 @@ class IpsecMbBackend final : public Backend {
   std::string_view name() const override { return "ipsec-mb"; }
 
   std::shared_ptr<const Keys> expand(contract::SrtpProfile profile, const contract::SrtpKey& key) override {
+    if (isInTheClear(profile)) return clearKeys();
     const auto session = deriveSessionKeys(profile, key, KeyUse::kRtp);
     if (!session) return nullptr;
     if (profileLengths(profile)->auth_key == 0) {
@@ -45,12 +47,14 @@ class IpsecMbBackend final : public Backend {
 
   std::unique_ptr<SendStream> openSend(std::shared_ptr<const Keys> keys, uint32_t ssrc, uint64_t first_index) override {
     if (keys == nullptr || ssrc == 0 || first_index > kPacketIndexMax) return nullptr;
+    if (isInTheClear(keys->profile())) return openClearSend(ssrc, first_index);
     return std::make_unique<MbSendStream>(std::move(keys), ssrc, first_index);
   }
 
   std::unique_ptr<ReceiveStream> openReceive(std::shared_ptr<const Keys> keys, uint32_t ssrc, uint64_t highest_index,
                                              uint32_t window) override {
     if (keys == nullptr || highest_index > kPacketIndexMax) return nullptr;
+    if (isInTheClear(keys->profile())) return openClearReceive(ssrc, highest_index, window);
     return std::make_unique<MbReceiveStream>(std::move(keys), ssrc, highest_index, window);
   }
 
@@ -69,6 +73,10 @@ class IpsecMbBackend final : public Backend {
  private:
   static void protectSome(ThreadState& state, std::span<ProtectJob> jobs) {
     for (ProtectJob& job : jobs) {
+      if (job.stream->inTheClear()) {
+        protectClear(job);
+        continue;
+      }
       auto& stream = static_cast<MbSendStream&>(*job.stream);
       job.status = stream.examine(job);
       if (job.status != CryptoStatus::kOk) continue;
@@ -84,6 +92,10 @@ class IpsecMbBackend final : public Backend {
 
   static void unprotectSome(ThreadState& state, std::span<UnprotectJob> jobs) {
     for (UnprotectJob& job : jobs) {
+      if (job.stream->inTheClear()) {
+        unprotectClear(job);
+        continue;
+      }
       auto& stream = static_cast<MbReceiveStream&>(*job.stream);
       if (stream.keys().isGcm()) {
         job.status = unprotectGcm(*state.manager, stream, job);

@@ -21,6 +21,7 @@ std::optional<ProfileLengths> profileLengths(contract::SrtpProfile profile) {
     case contract::SrtpProfile::kAeadAes256Gcm:
       return ProfileLengths{.key = 32, .salt = 12, .auth_key = 0, .rtp_tag = 16, .rtcp_tag = 16};
     case contract::SrtpProfile::kNone:
+    case contract::SrtpProfile::kUnprotected:
       break;
   }
   return std::nullopt;

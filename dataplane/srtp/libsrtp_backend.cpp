@@ -10,6 +10,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "dataplane/srtp/clear.h"
 #include "dataplane/srtp/key_derivation.h"
 
 namespace penstock::srtp {
@@ -51,6 +52,7 @@ class Session {
         srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy.rtp);
         break;
       case contract::SrtpProfile::kNone:
+      case contract::SrtpProfile::kUnprotected:
         return false;
     }
     policy.rtcp = policy.rtp;  // not used
@@ -143,6 +145,7 @@ class LibsrtpBackend final : public Backend {
   std::string_view name() const override { return "libsrtp"; }
 
   std::shared_ptr<const Keys> expand(contract::SrtpProfile profile, const contract::SrtpKey& key) override {
+    if (isInTheClear(profile)) return clearKeys();
     const auto lengths = profileLengths(profile);
     if (!lengths) return nullptr;
     return std::make_shared<const LibsrtpKeys>(profile, key, *lengths);
@@ -150,6 +153,7 @@ class LibsrtpBackend final : public Backend {
 
   std::unique_ptr<SendStream> openSend(std::shared_ptr<const Keys> keys, uint32_t ssrc, uint64_t first_index) override {
     if (keys == nullptr || ssrc == 0 || first_index > kPacketIndexMax) return nullptr;
+    if (isInTheClear(keys->profile())) return openClearSend(ssrc, first_index);
     auto stream = std::make_unique<LibsrtpSendStream>(ssrc, tagLength(keys->profile()), first_index);
     if (!stream->open(*keys)) return nullptr;
     return stream;
@@ -158,16 +162,29 @@ class LibsrtpBackend final : public Backend {
   std::unique_ptr<ReceiveStream> openReceive(std::shared_ptr<const Keys> keys, uint32_t ssrc, uint64_t highest_index,
                                              uint32_t window) override {
     if (keys == nullptr || highest_index > kPacketIndexMax) return nullptr;
+    if (isInTheClear(keys->profile())) return openClearReceive(ssrc, highest_index, window);
     auto stream = std::make_unique<LibsrtpReceiveStream>(ssrc, tagLength(keys->profile()), window, highest_index);
     if (!stream->open(*keys)) return nullptr;
     return stream;
   }
 
   void protect(std::span<ProtectJob> jobs) override {
-    for (ProtectJob& job : jobs) job.status = static_cast<LibsrtpSendStream*>(job.stream)->protect(job);
+    for (ProtectJob& job : jobs) {
+      if (job.stream->inTheClear()) {
+        protectClear(job);
+      } else {
+        job.status = static_cast<LibsrtpSendStream*>(job.stream)->protect(job);
+      }
+    }
   }
   void unprotect(std::span<UnprotectJob> jobs) override {
-    for (UnprotectJob& job : jobs) job.status = static_cast<LibsrtpReceiveStream*>(job.stream)->unprotect(job);
+    for (UnprotectJob& job : jobs) {
+      if (job.stream->inTheClear()) {
+        unprotectClear(job);
+      } else {
+        job.status = static_cast<LibsrtpReceiveStream*>(job.stream)->unprotect(job);
+      }
+    }
   }
 };
 

@@ -163,6 +163,7 @@ SrtcpSender::~SrtcpSender() = default;
 
 std::unique_ptr<SrtcpSender> SrtcpSender::open(contract::SrtpProfile profile, const contract::SrtpKey& key,
                                                uint64_t first_index) {
+  if (isInTheClear(profile)) return std::unique_ptr<SrtcpSender>(new SrtcpSender(nullptr, first_index));
   const auto keys = deriveSessionKeys(profile, key, KeyUse::kRtcp);
   return keys ? open(profile, *keys, first_index) : nullptr;
 }
@@ -176,6 +177,7 @@ std::unique_ptr<SrtcpSender> SrtcpSender::open(contract::SrtpProfile profile, co
 
 SrtcpResult SrtcpSender::protect(std::span<uint8_t> buffer, size_t length) {
   if (length < kRtcpHeader || length > buffer.size()) return {.status = CryptoStatus::kMalformed};
+  if (cipher_ == nullptr) return {.length = length, .status = CryptoStatus::kOk};
   if (buffer.size() - length < cipher_->trailerLength()) return {.status = CryptoStatus::kNoSpace};
   if (next_index_ > kSrtcpIndexMax) return {.status = CryptoStatus::kIndexTooFar};
   const auto index = static_cast<uint32_t>(next_index_++);  // spent even if OpenSSL fails
@@ -188,6 +190,7 @@ SrtcpReceiver::~SrtcpReceiver() = default;
 
 std::unique_ptr<SrtcpReceiver> SrtcpReceiver::open(contract::SrtpProfile profile, const contract::SrtpKey& key,
                                                    std::span<const contract::SrtcpSenderFlow> seen) {
+  if (isInTheClear(profile)) return std::unique_ptr<SrtcpReceiver>(new SrtcpReceiver(nullptr));
   const auto keys = deriveSessionKeys(profile, key, KeyUse::kRtcp);
   return keys ? open(profile, *keys, seen) : nullptr;
 }
@@ -235,6 +238,7 @@ void SrtcpReceiver::markSeen(SenderState& sender, uint32_t index) {
 }
 
 SrtcpResult SrtcpReceiver::unprotect(std::span<uint8_t> packet) {
+  if (cipher_ == nullptr) return {.length = packet.size(), .status = CryptoStatus::kOk};
   if (packet.size() < kRtcpHeader + cipher_->trailerLength() || packet[0] >> 6 != 2) {
     return {.status = CryptoStatus::kMalformed};
   }

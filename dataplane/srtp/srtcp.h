@@ -21,13 +21,15 @@ inline constexpr uint64_t kSrtcpIndexMax = (uint64_t{1} << 31) - 1;
 /// Sender SSRCs whose replay state one transport can hold.
 inline constexpr size_t kSrtcpSenderMax = contract::kSrtcpSenderMax;
 
+inline constexpr size_t kNoSender = SIZE_MAX;
+
 struct SrtcpResult {
   size_t length = 0;
   CryptoStatus status = CryptoStatus::kFailed;
-  size_t sender = 0;  // received: the place of its sender's replay state
+  size_t sender = kNoSender;  // received: the place of its sender's replay state; in the clear it has none
 };
 
-class SrtcpCipher;  // keys of one direction
+class SrtcpCipher;  // keys of one direction; null: RTCP in the clear
 
 /// What we send: one index for all SSRCs of the transport, so that a crash has one number to remember.
 class SrtcpSender {

@@ -44,7 +44,21 @@ bool isPayloadType(uint8_t type) {
 bool isProfile(contract::SrtpProfile profile) {
   using enum contract::SrtpProfile;
   return profile == kNone || profile == kAes128CmHmacSha1_80 || profile == kAes128CmHmacSha1_32 ||
-         profile == kAeadAes128Gcm || profile == kAeadAes256Gcm;
+         profile == kAeadAes128Gcm || profile == kAeadAes256Gcm || profile == kUnprotected;
+}
+
+/// Address and keys of a plain transport are known from the start. What comes unprotected proves nothing of where its
+/// sender is: that address must be given.
+bool plainIsSound(const contract::TransportRow& row) {
+  using enum contract::SrtpProfile;
+  if (row.pwd_length_bytes != 0 || row.srtp_profile == kNone) return false;
+  if (row.remote == contract::Address{}) return row.srtp_profile != kUnprotected;
+  return row.remote.port_be != 0 && std::ranges::all_of(row.remote.reserved, [](uint16_t r) { return r == 0; });
+}
+
+bool iceIsSound(const contract::TransportRow& row) {
+  return isText(row.ice_pwd, row.pwd_length_bytes, kIcePwdMin, isIceChar) &&
+         row.srtp_profile != contract::SrtpProfile::kUnprotected && row.remote == contract::Address{};
 }
 
 /// No value twice; zeros, which mean "absent", aside.
@@ -108,8 +122,17 @@ RowFault check(const contract::TransportRow& row) {
   if (!isState(row.state)) return RowFault::kInvalid;
   if (row.state == contract::RowState::kFree) return RowFault::kNone;
   if (!isText(row.ice_ufrag, row.ufrag_length_bytes, kIceUfragMin, isIceChar)) return RowFault::kInvalid;
-  if (!isText(row.ice_pwd, row.pwd_length_bytes, kIcePwdMin, isIceChar)) return RowFault::kInvalid;
   if (!isProfile(row.srtp_profile)) return RowFault::kInvalid;
+  switch (row.kind) {
+    case contract::TransportKind::kIce:
+      if (!iceIsSound(row)) return RowFault::kInvalid;
+      break;
+    case contract::TransportKind::kPlain:
+      if (!plainIsSound(row)) return RowFault::kInvalid;
+      break;
+    default:
+      return RowFault::kInvalid;
+  }
   std::array<uint32_t, contract::kExtensionMax> ids{};
   std::ranges::copy(row.extension_id, ids.begin());
   return areDistinct(ids, ids.size()) ? RowFault::kNone : RowFault::kInvalid;
