@@ -51,6 +51,8 @@ std::optional<KeyLengths> keyLengths(SrtpProfile profile) {
       return KeyLengths{16, 12};
     case SrtpProfile::kAeadAes256Gcm:
       return KeyLengths{32, 12};
+    case SrtpProfile::kUnprotected:
+      return KeyLengths{0, 0};
     case SrtpProfile::kNone:
       break;
   }

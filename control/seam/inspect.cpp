@@ -28,6 +28,8 @@ constexpr uint64_t kAliveNs = 1'000'000'000;  // ten heartbeats
 
 std::string nameOf(contract::SrtpProfile profile) {
   switch (profile) {
+    case contract::SrtpProfile::kUnprotected:
+      return "unprotected";
     case contract::SrtpProfile::kNone:
       return "none yet";
     case contract::SrtpProfile::kAes128CmHmacSha1_80:

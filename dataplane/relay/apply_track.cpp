@@ -111,6 +111,20 @@ Counter applyForeign(RelayState& s, const TrackCommand& command) {
 
 }  // namespace
 
+void setLatch(RelayState& s, uint32_t track, uint32_t transport, const LatchSsrcs& ssrcs) {
+  if (const auto known = s.latching.find(track); known != s.latching.end()) {
+    for (const uint32_t ssrc : known->second) {
+      if (ssrc != 0) s.latches.erase(ssrc);
+    }
+    s.latching.erase(known);
+  }
+  if (ssrcs == LatchSsrcs{}) return;
+  for (const uint32_t ssrc : ssrcs) {
+    if (ssrc != 0) s.latches.set(ssrc, {.transport = transport});
+  }
+  s.latching[track] = ssrcs;
+}
+
 Counter applyFanOut(RelayState& s, const FanOutCommand& command) {
   if (!s.tracks.holds(command.track.index)) return Counter::row_generation_wrong;
   s.tracks[command.track.index].fan_out = command.workers;
@@ -155,6 +169,7 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
   }
   const bool unmuted = !opening && track.muted() && !(row.flags & contract::kTrackMuted);
   setTrack(s, track, command.row, row);
+  setLatch(s, command.index, row.transport.index, latchSsrcs(s.transports[row.transport.index].row, command.row));
   for (uint8_t e = 0; e < contract::kEncodingMax; ++e) {
     recall(s, row.transport.index, row.encoding[e].ssrc, command.encoding[e].media);
     recall(s, row.transport.index, row.encoding[e].rtx_ssrc, command.encoding[e].rtx);
@@ -176,6 +191,7 @@ void closeTrack(RelayState& s, uint32_t index) {
   while (!track->subscriptions.empty()) closeSubscription(s, track->subscriptions.back());
   if (!track->foreign) {
     unregisterIncoming(s, *track);
+    setLatch(s, index, track->row.transport.index, {});
     for (EncodingState& encoding : track->encoding) {
       retire(s, track->row.transport.index, encoding.ssrc, std::move(encoding.media));
       retire(s, track->row.transport.index, encoding.rtx_ssrc, std::move(encoding.rtx));

@@ -63,6 +63,16 @@ Counter applyForeign(RelayState& s, const TransportCommand& command) {
   return Counter::rows_applied;
 }
 
+/// Media goes to the address that the row gives.
+Counter placePlain(RelayState& s, uint32_t index, uint64_t now_ns) {
+  const Address remote = s.transports[index].row.remote;
+  if (!s.routes.isSourceAllowed(remote) || !s.routes.find(remote)) return Counter::row_address_unroutable;
+  const uint32_t* other = s.by_remote.find(remote);
+  if (other != nullptr && *other != index && s.is_plain[*other]) return Counter::row_address_taken;
+  nominate(s, index, remote, now_ns);
+  return Counter::rows_applied;
+}
+
 }  // namespace
 
 Counter applyElsewhere(RelayState& s, const ElsewhereCommand& command) {
@@ -73,6 +83,7 @@ Counter applyElsewhere(RelayState& s, const ElsewhereCommand& command) {
     }
     s.ufrag_elsewhere.erase(known);
   }
+  s.is_plain[command.index] = command.row.kind == contract::TransportKind::kPlain;
   if (command.row.state == contract::RowState::kFree) return Counter::rows_applied;
   const UfragKey ufrag = ufragOf(command.row);
   s.owner_of[command.index] = static_cast<uint8_t>(command.worker);
@@ -98,6 +109,9 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
     s.by_ufrag.erase(ufragOf(s.transports[command.index].row));
   }
   TransportState& transport = s.transports[command.index];
+  const bool moved = transport.row.remote != row.remote || command.srtcp_receiver != nullptr;
+  if (s.is_plain[command.index] && moved) forgetRemotes(s, command.index);
+  s.is_plain[command.index] = row.kind == contract::TransportKind::kPlain;
   transport.row = row;
   transport.check_key = HmacSha1Key(std::span(row.ice_pwd).first(row.pwd_length_bytes));
   s.by_ufrag.set(ufrag, command.index);
@@ -112,6 +126,7 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
   for (const uint32_t index : transport.subscriptions) {
     s.subscriptions[index].header = headerFor(s.subscriptions[index].row, transport);
   }
+  if (row.remote.port_be != 0) return placePlain(s, command.index, now_ns);
   // The settings may be others than those of the process that learned the address.
   if (command.resume_remote.port_be != 0 && !transport.sendable() && s.routes.find(command.resume_remote)) {
     nominate(s, command.index, command.resume_remote, now_ns);
@@ -127,6 +142,7 @@ void closeTransport(RelayState& s, uint32_t index) {
   if (!transport->foreign) {
     forgetRemotes(s, index);
     s.by_ufrag.erase(ufragOf(transport->row));
+    s.is_plain[index] = 0;
     s.flows.transport[index] = {};
     s.reports.transport[index] = {};
   }

@@ -60,7 +60,7 @@ Counter answerCheck(RelayState& s, const FrameView& view, uint64_t now_ns) {
   const auto request = parseStunRequest(view.payload);
   if (!request) return request.error();
   const uint32_t* found = findByUfrag(s, request->ownUfrag());
-  if (found == nullptr || !s.owns(*found)) return Counter::stun_ufrag_unknown;
+  if (found == nullptr || !s.owns(*found) || s.is_plain[*found]) return Counter::stun_ufrag_unknown;
   const uint32_t index = *found;
   TransportState& transport = s.transports[index];
   if (!transport.check_budget.allow(now_ns)) return Counter::stun_budget_spent;
@@ -73,6 +73,12 @@ Counter answerCheck(RelayState& s, const FrameView& view, uint64_t now_ns) {
   if (request->unknown_count > 0) return refuse(StunError::kUnknownAttribute);
   // RFC 8445 section 7.3.1.1: a lite agent is controlled; an agent that thinks it is, too, must change its role.
   if (request->role == IceRole::kControlled) return refuse(StunError::kRoleConflict);
+
+  // An address that the API gave, or that SRTP proved, is nobody else's to nominate.
+  if (const uint32_t* other = s.by_remote.find(view.source);
+      request->use_candidate && other != nullptr && s.is_plain[*other]) {
+    return Counter::stun_source_plain;
+  }
 
   if (Remote* remote = findRemote(transport, view.source)) remote->last_check_ns = now_ns;
   s.reports.transport[index].last_check_ns = now_ns;
@@ -127,7 +133,7 @@ void loseConsent(RelayState& s, uint32_t index, uint64_t now_ns) {
 
 void expireConsent(RelayState& s, uint32_t index, uint64_t now_ns) {
   TransportState& transport = s.transports[index];
-  if (!transport.sendable()) return;
+  if (!transport.sendable() || s.is_plain[index]) return;  // nobody checks: it ends when control says so
   uint64_t last_ns = 0;
   for (uint32_t i = 0; i < transport.remote_count; ++i) last_ns = std::max(last_ns, transport.remotes[i].last_check_ns);
   if (now_ns - last_ns >= kConsentNs) loseConsent(s, index, now_ns);

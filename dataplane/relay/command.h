@@ -69,6 +69,24 @@ struct FanOutCommand {
   uint32_t workers;
 };
 
-using Command = std::variant<TransportCommand, TrackCommand, SubscriptionCommand, ElsewhereCommand, FanOutCommand>;
+using LatchSsrcs = std::array<uint32_t, contract::kEncodingMax>;  // 0 = none
+
+/// The SSRCs by which a track of another worker's latching transport is known before its address is; none = no more.
+struct LatchCommand {
+  uint32_t track;
+  uint32_t transport;
+  LatchSsrcs ssrcs{};
+};
+
+using Command =
+    std::variant<TransportCommand, TrackCommand, SubscriptionCommand, ElsewhereCommand, FanOutCommand, LatchCommand>;
+
+/// What makes a track of this transport found; RTX comes after media, from where that came from.
+inline LatchSsrcs latchSsrcs(const contract::TransportRow& transport, const contract::TrackRow& track) {
+  LatchSsrcs ssrcs{};
+  if (!contract::isLatching(transport) || track.state != contract::RowState::kUsed) return ssrcs;
+  for (size_t i = 0; i < track.encoding_count && i < ssrcs.size(); ++i) ssrcs[i] = track.encoding[i].ssrc;
+  return ssrcs;
+}
 
 }  // namespace penstock

@@ -9,6 +9,7 @@
 #include <memory>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 namespace penstock {
 
@@ -41,6 +42,8 @@ class FixedMap {
       if (slots_[i].key == key) return &slots_[i].value;
     }
   }
+
+  Value* find(const Key& key) { return const_cast<Value*>(std::as_const(*this).find(key)); }
 
   /// Adds, or replaces the value of, `key`; false when the map is full.
   bool set(const Key& key, const Value& value) {

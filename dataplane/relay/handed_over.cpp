@@ -79,6 +79,7 @@ void HandedOver::take(uint32_t from, const handover::Remote& remote) {
     return;
   }
   if (s_.owner_of[remote.transport] != from) return;                 // the transport is gone meanwhile
+  if (at != nullptr && s_.owns(*at) && s_.is_plain[*at]) return;     // its address is not to be taken
   if (at != nullptr && s_.owns(*at)) loseConsent(s_, *at, now_ns_);  // a client that came back from the same port
   s_.by_remote.set(remote.address, remote.transport);
 }

@@ -1,8 +1,10 @@
 #include "dataplane/relay/media.h"
 
 #include <algorithm>
+#include <expected>
 
 #include "dataplane/packet/rtp_extension.h"
+#include "dataplane/relay/checks.h"
 #include "dataplane/relay/flows.h"
 #include "dataplane/relay/receive_feedback.h"
 #include "dataplane/relay/steer.h"
@@ -103,9 +105,26 @@ void leaveOut(RelayState& s, const TrackState& track, uint16_t sequence) {
   for (const uint32_t subscription : track.subscriptions) s.subscriptions[subscription].sequence.leaveOut(sequence);
 }
 
-std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, const FrameView& frame) {
-  const uint32_t* transport = s.ownAt(frame.source);
-  if (transport == nullptr) return Counter::rtp_source_unvalidated;
+namespace {
+
+/// The transport whose address this may turn out to be, once the packet is found authentic. Nothing is learned yet.
+std::expected<uint32_t, Counter> mayLatch(RelayState& s, const FrameView& frame, uint64_t now_ns) {
+  const bool known = s.by_remote.find(frame.source) != nullptr;  // another transport's, maybe of another worker
+  Latch* latch = known ? nullptr : findLatch(s, frame);
+  if (latch == nullptr || !s.owns(latch->transport)) return std::unexpected(Counter::rtp_source_unvalidated);
+  if (s.transports[latch->transport].sendable()) return std::unexpected(Counter::latch_done);
+  if (!s.routes.isSourceAllowed(frame.source)) return std::unexpected(Counter::udp_source_forbidden);
+  if (!s.routes.find(frame.source)) return std::unexpected(Counter::latch_source_unroutable);
+  if (!latch->budget.allow(now_ns)) return std::unexpected(Counter::latch_budget_spent);
+  return latch->transport;
+}
+
+}  // namespace
+
+std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, const FrameView& frame, uint64_t now_ns) {
+  const uint32_t* at = s.ownAt(frame.source);
+  const auto transport = at != nullptr ? std::expected<uint32_t, Counter>(*at) : mayLatch(s, frame, now_ns);
+  if (!transport) return transport.error();
   const auto view = parseRtpHeader(frame.payload);
   if (!view) return view.error();
   const TransportState& state = s.transports[*transport];
@@ -119,7 +138,8 @@ std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, cons
   if (!stream) return Counter::rtp_ssrc_unsignalled;
   srtp::ReceiveStream* receive_stream = receiveStreamOf(s, *stream);
   if (receive_stream == nullptr) return Counter::rtp_keys_missing;
-  items_[count_] = {&packet, *transport, frame.payload_offset, *stream, *view};
+  items_[count_] = {&packet, *transport, frame.payload_offset, *stream, *view, at == nullptr};
+  if (at == nullptr) latch_to_[count_] = frame.source;
   jobs_[count_] = {.stream = receive_stream,
                    .packet = std::span(packet.data + frame.payload_offset, frame.payload.size())};
   ++count_;
@@ -184,6 +204,12 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   return wanted > 0 ? Counter::forwarded : Counter::rtp_no_subscriber;
 }
 
+/// An authentic packet came from there. The first one decides.
+bool latch(RelayState& s, uint32_t transport, const Address& source, uint64_t now_ns) {
+  if (!s.transports[transport].sendable()) nominate(s, transport, source, now_ns);
+  return s.transports[transport].nominated == source;
+}
+
 }  // namespace
 
 void MediaBurst::finish(RelayState& s, uint64_t now_ns) {
@@ -195,6 +221,10 @@ void MediaBurst::finish(RelayState& s, uint64_t now_ns) {
     Item& item = items_[i];
     if (job.status != srtp::CryptoStatus::kOk) {
       s.count(dropFor(job.status));
+      continue;
+    }
+    if (item.latches && !latch(s, item.transport, latch_to_[i], now_ns)) {
+      s.count(Counter::latch_done);
       continue;
     }
     item.view.packet = item.view.packet.first(job.length);

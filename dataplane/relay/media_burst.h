@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "dataplane/contract/rows.h"
 #include "dataplane/packet/parse.h"
 #include "dataplane/packet/rtp.h"
 #include "dataplane/relay/packet.h"
@@ -26,7 +27,7 @@ struct IncomingStream {
 class MediaBurst {
  public:
   /// Matches one packet to its stream. Returns how it ended, or nothing: it waits for finish().
-  std::optional<Counter> add(RelayState& s, const Packet& packet, const FrameView& view);
+  std::optional<Counter> add(RelayState& s, const Packet& packet, const FrameView& view, uint64_t now_ns);
   /// Unprotects what waits and forwards it; counts how each packet ended.
   void finish(RelayState& s, uint64_t now_ns);
 
@@ -37,9 +38,11 @@ class MediaBurst {
     uint16_t rtp_offset;
     IncomingStream stream;
     RtpView view;
+    bool latches;  // its source is in latch_to_
   };
   std::array<Item, kBurstMax> items_;
   std::array<srtp::UnprotectJob, kBurstMax> jobs_;
+  std::array<contract::Address, kBurstMax> latch_to_;
   size_t count_ = 0;
 };
 

@@ -57,10 +57,11 @@ std::optional<Counter> takePacket(RelayState& s, const Packet& packet, uint64_t 
   if (packet.flags & kUdpChecksumBad) return Counter::udp_checksum_bad;
   if (frame->payload.size() > contract::kDatagramMax) return Counter::datagram_too_long;
   const DatagramKind kind = classify(frame->payload);
-  if (const auto other = handed_over ? std::nullopt : otherOwner(s, kind, *frame)) return handOver(s, *other, packet);
+  if (const auto other = handed_over ? std::nullopt : otherOwner(s, kind, *frame, now_ns))
+    return handOver(s, *other, packet);
   switch (kind) {
     case DatagramKind::kRtp:
-      return s.media.add(s, packet, *frame);
+      return s.media.add(s, packet, *frame, now_ns);
     case DatagramKind::kRtcp:
       return takeRtcp(s, packet, *frame, now_ns);
     case DatagramKind::kStun:
@@ -95,7 +96,9 @@ RelayState::RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_
       by_ufrag(contract::kTransportMax),
       owner_of(contract::kTransportMax, static_cast<uint8_t>(p.self())),
       incoming(contract::kTrackMax * 2),
-      outgoing(contract::kSubscriptionMax * 2) {
+      outgoing(contract::kSubscriptionMax * 2),
+      latches(contract::kTrackMax * contract::kEncodingMax),
+      is_plain(contract::kTransportMax) {
   active.reserve(contract::kTransportMax);
   watched.reserve(contract::kTransportMax);
 }
@@ -132,6 +135,8 @@ void Relay::apply(Command& command, uint64_t now_ns) {
           return applySubscription(s, c, now_ns);
         else if constexpr (std::is_same_v<C, ElsewhereCommand>)
           return applyElsewhere(s, c);
+        else if constexpr (std::is_same_v<C, LatchCommand>)
+          return setLatch(s, c.track, c.transport, c.ssrcs), Counter::rows_applied;
         else
           return applyFanOut(s, c);
       },

@@ -190,6 +190,14 @@ struct StreamKey {
 struct StreamKeyHash {
   uint64_t operator()(const StreamKey& key) const { return mixBits(uint64_t{key.transport} << 32 | key.ssrc); }
 };
+/// Who may try to be found by an SSRC, from an address that is not known.
+struct Latch {
+  uint32_t transport = 0;
+  stream::RequesterLimiter budget{50, 20'000'000};  // packets: 50 at once, then 50 a second
+};
+struct SsrcHash {
+  uint64_t operator()(uint32_t ssrc) const { return mixBits(ssrc); }
+};
 struct RemoteHash {
   uint64_t operator()(const Address& address) const { return hashAddress(address, 0); }
 };
@@ -231,6 +239,10 @@ struct RelayState {
   std::unordered_map<uint32_t, UfragKey> ufrag_elsewhere;  // by transport; changed by apply() alone
   FixedMap<StreamKey, IncomingStream, StreamKeyHash> incoming;
   FixedMap<StreamKey, uint32_t, StreamKeyHash> outgoing;  // media and RTX SSRCs of subscriptions
+
+  FixedMap<uint32_t, Latch, SsrcHash> latches;        // of all workers' transports that latch
+  std::unordered_map<uint32_t, LatchSsrcs> latching;  // by track: what it put there; changed by apply() alone
+  std::vector<uint8_t> is_plain;                      // by transport, of all workers
 
   std::vector<uint32_t> active;   // transports in use, in no order: what timers go through
   std::vector<uint32_t> watched;  // transports that receive feedback is due for soon

@@ -9,13 +9,25 @@ namespace penstock {
 
 namespace {
 
-const uint32_t* transportOf(const RelayState& s, DatagramKind kind, const FrameView& frame) {
-  if (kind != DatagramKind::kStun) return s.by_remote.find(frame.source);
+const uint32_t* transportOf(RelayState& s, DatagramKind kind, const FrameView& frame, uint64_t now_ns) {
+  if (kind != DatagramKind::kStun) {
+    const uint32_t* known = s.by_remote.find(frame.source);
+    if (known != nullptr || kind != DatagramKind::kRtp) return known;
+    Latch* latch = findLatch(s, frame);
+    // Its own worker asks the budget itself.
+    if (latch == nullptr || s.owns(latch->transport) || !latch->budget.allow(now_ns)) return nullptr;
+    return &latch->transport;
+  }
   const auto request = parseStunRequest(frame.payload);
   return request ? findByUfrag(s, request->ownUfrag()) : nullptr;
 }
 
 }  // namespace
+
+Latch* findLatch(RelayState& s, const FrameView& frame) {
+  const auto view = parseRtpHeader(frame.payload);
+  return view ? s.latches.find(view->ssrc) : nullptr;
+}
 
 const uint32_t* findByUfrag(const RelayState& s, std::string_view ufrag) {
   UfragKey key{};
@@ -24,9 +36,9 @@ const uint32_t* findByUfrag(const RelayState& s, std::string_view ufrag) {
   return s.by_ufrag.find(key);
 }
 
-std::optional<uint32_t> otherOwner(const RelayState& s, DatagramKind kind, const FrameView& frame) {
+std::optional<uint32_t> otherOwner(RelayState& s, DatagramKind kind, const FrameView& frame, uint64_t now_ns) {
   if (s.peers.alone()) return std::nullopt;
-  const uint32_t* transport = transportOf(s, kind, frame);
+  const uint32_t* transport = transportOf(s, kind, frame, now_ns);
   if (transport == nullptr || s.owns(*transport)) return std::nullopt;
   return s.owner_of[*transport];
 }

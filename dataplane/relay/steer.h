@@ -15,8 +15,11 @@ namespace penstock {
 
 /// The transport whose ufrag it is, of whatever worker; null if there is none.
 const uint32_t* findByUfrag(const RelayState& s, std::string_view ufrag);
-/// The other worker that a datagram is for: by where it comes from; a check by its ufrag.
-std::optional<uint32_t> otherOwner(const RelayState& s, DatagramKind kind, const FrameView& frame);
+/// The latching transport that an RTP packet from an unknown address may belong to; null if there is none.
+Latch* findLatch(RelayState& s, const FrameView& frame);
+/// The other worker that a datagram is for: by where it comes from; a check by its ufrag; RTP that may latch by its
+/// SSRC.
+std::optional<uint32_t> otherOwner(RelayState& s, DatagramKind kind, const FrameView& frame, uint64_t now_ns);
 /// Nothing: the frame is accounted for there. Else why it went nowhere.
 std::optional<Counter> handOver(RelayState& s, uint32_t worker, const Packet& packet);
 

@@ -105,6 +105,11 @@ void Dispatcher::dispatchTrack(TrackCommand& command) {
   forOthers(owner, [&](uint32_t other) {
     if (knows(other, index)) send_(other, TrackCommand{.index = index, .row = command.row, .foreign = true});
   });
+  const auto transport = command.row.transport.index;
+  if (contract::isLatching(transports_[transport])) {
+    const LatchCommand latch{index, transport, latchSsrcs(transports_[transport], command.row)};
+    forOthers(owner, [&](uint32_t other) { send_(other, latch); });
+  }
   send_(owner, std::move(command));
 }
 
@@ -114,6 +119,10 @@ void Dispatcher::closeTrack(uint32_t index) {
   forOthers(owner, [&](uint32_t other) {
     if (knows(other, index)) forget(other, index);
   });
+  const auto transport = tracks_[index].transport.index;
+  if (contract::isLatching(transports_[transport])) {
+    forOthers(owner, [&](uint32_t other) { send_(other, LatchCommand{.track = index, .transport = transport}); });
+  }
   tracks_[index] = {};
   --load_[owner];
   send_(owner, TrackCommand{.index = index, .row = {}});

@@ -191,6 +191,11 @@ RowReader::Verdict RowReader::apply(uint32_t index, const TransportRow& row) {
       transports_[index].srtp_profile != contract::SrtpProfile::kNone) {
     close(index, transports_[index]);
   }
+  // Which kind it is, and whether it latches, decides where its packets are looked for: that is another one, too.
+  if (transports_.used(index) &&
+      (row.kind != transports_[index].kind || isLatching(row) != isLatching(transports_[index]))) {
+    close(index, transports_[index]);
+  }
   const bool was_used = transports_.used(index);
   const TransportRow before = transports_[index];
   if (was_used) transport_of_ufrag_.erase(ufragOf(before));
@@ -201,14 +206,33 @@ RowReader::Verdict RowReader::apply(uint32_t index, const TransportRow& row) {
   return Verdict::kApplied;
 }
 
+/// From an unknown address an SSRC is all there is to find a latching transport by: it may have but one.
+bool RowReader::isLatchTaken(const LatchSsrcs& ssrcs, uint32_t track) const {
+  return std::ranges::any_of(ssrcs, [&](uint32_t ssrc) {
+    const auto owner = track_of_latch_.find(ssrc);
+    return ssrc != 0 && owner != track_of_latch_.end() && owner->second != track;
+  });
+}
+
+void RowReader::setLatch(const LatchSsrcs& ssrcs, uint32_t track) {
+  if (ssrcs == LatchSsrcs{} && track_of_latch_.empty()) return;
+  std::erase_if(track_of_latch_, [&](const auto& entry) { return entry.second == track; });
+  for (const uint32_t ssrc : ssrcs) {
+    if (ssrc != 0) track_of_latch_[ssrc] = track;
+  }
+}
+
 RowReader::Verdict RowReader::apply(uint32_t index, const TrackRow& row) {
   if (!transports_.isLive(row.transport)) return Verdict::kReferenceMissing;
   if (track_ssrcs_.isTaken(row, index)) return Verdict::kNameTaken;
+  const LatchSsrcs latch = latchSsrcs(transports_[row.transport.index], row);
+  if (isLatchTaken(latch, index)) return Verdict::kNameTaken;
   if (tracks_.used(index) && tracks_[index].transport != row.transport) close(index, tracks_[index]);
   const bool was_used = tracks_.used(index);
   const TrackRow before = tracks_[index];
   if (was_used) track_ssrcs_.giveBack(before);
   if (!was_used) tracks_of_transport_[row.transport.index].push_back(index);
+  setLatch(latch, index);
   track_ssrcs_.take(row, index);
   tracks_[index] = row;
   sink_.putTrack(index, row, was_used ? &before : nullptr, false);
@@ -259,6 +283,7 @@ void RowReader::close(uint32_t index, const TrackRow& row) {
     close(subscription, subscriptions_[subscription]);
   }
   track_ssrcs_.giveBack(row);
+  setLatch({}, index);
   removeFrom(tracks_of_transport_[row.transport.index], index);
   tracks_[index] = {};
   sink_.close(RowKind::kTrack, index);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dataplane/contract/regions.h"
+#include "dataplane/relay/command.h"
 #include "dataplane/worker/row_check.h"
 #include "dataplane/worker/ssrc_owners.h"
 
@@ -97,6 +98,8 @@ class RowReader {
   void close(uint32_t index, const contract::TransportRow&);
   void close(uint32_t index, const contract::TrackRow&);
   void close(uint32_t index, const contract::SubscriptionRow&);
+  bool isLatchTaken(const LatchSsrcs& ssrcs, uint32_t track) const;
+  void setLatch(const LatchSsrcs& ssrcs, uint32_t track);
   void refreshDependents(uint32_t transport);
 
   void refuse(contract::Counter counter, contract::RowKind kind, uint32_t index);
@@ -114,6 +117,7 @@ class RowReader {
 
   // Names that only one row may bear, and who refers to whom.
   std::unordered_map<std::string, uint32_t> transport_of_ufrag_;
+  std::unordered_map<uint32_t, uint32_t> track_of_latch_;  // by SSRC
   SsrcOwners<contract::TrackRow> track_ssrcs_;
   SsrcOwners<contract::SubscriptionRow> subscription_ssrcs_;
   std::vector<std::vector<uint32_t>> tracks_of_transport_{contract::kTransportMax};
