@@ -61,6 +61,36 @@ TEST(RowCheck, transport_rows_by_table) {
       });
 }
 
+TEST(RowCheck, plain_transport_rows_by_table) {
+  using Row = TransportRow;
+  Row plain = test::keyed(test::soundTransport());
+  plain.kind = TransportKind::kPlain;
+  plain.pwd_length_bytes = 0;
+  plain.remote.ip[10] = plain.remote.ip[11] = 0xff;
+  plain.remote.ip[12] = 198;
+  plain.remote.port_be = 0x1027;
+  expectFaults<Row>(plain,
+                    {
+                        {"another kind", [](Row& r) { r.kind = static_cast<TransportKind>(2); }},
+                        {"an ICE transport with an address", [](Row& r) { r.kind = TransportKind::kIce; }},
+                        {"with a pwd", [](Row& r) { r.pwd_length_bytes = 24; }},
+                        {"without a name", [](Row& r) { r.ufrag_length_bytes = 0; }},
+                        {"without keys", [](Row& r) { r.srtp_profile = SrtpProfile::kNone; }},
+                        {"address without port", [](Row& r) { r.remote.port_be = 0; }},
+                        {"address with something behind", [](Row& r) { r.remote.reserved[1] = 1; }},
+                        {"latching in the clear",
+                         [](Row& r) {
+                           r.srtp_profile = SrtpProfile::kUnprotected;
+                           r.remote = {};
+                         }},
+                        {"in the clear", [](Row& r) { r.srtp_profile = SrtpProfile::kUnprotected; }, RowFault::kNone},
+                        {"latching", [](Row& r) { r.remote = {}; }, RowFault::kNone},
+                    });
+  Row ice = test::keyed(test::soundTransport());
+  ice.srtp_profile = SrtpProfile::kUnprotected;
+  EXPECT_EQ(check(ice), RowFault::kInvalid);
+}
+
 TEST(RowCheck, track_rows_by_table) {
   using Row = TrackRow;
   expectFaults<Row>(
