@@ -1,11 +1,10 @@
 // See views.h.
 #include "control/api/views.h"
 
-#include <arpa/inet.h>
-
 #include <boost/describe/enum_to_string.hpp>
 
 #include "control/api/encoding.h"
+#include "control/room/address.h"
 
 namespace penstock {
 namespace {
@@ -15,16 +14,6 @@ namespace json = boost::json;
 template <class Enum>
 json::string word(Enum value) {
   return boost::describe::enum_to_string(value, "");
-}
-
-/// "198.51.100.7:40000", "[2001:db8::7]:40000"
-std::string addressText(const contract::Address& address) {
-  char text[INET6_ADDRSTRLEN] = "";
-  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  const bool is_v4 = std::equal(std::begin(kMapped), std::end(kMapped), address.ip);
-  inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? address.ip + 12 : address.ip, text, sizeof(text));
-  const std::string port = std::to_string(ntohs(address.port_be));
-  return is_v4 ? std::string(text) + ":" + port : "[" + std::string(text) + "]:" + port;
 }
 
 json::value transportStats(const std::optional<Transport>& transport, const ReportSource& reports) {
@@ -70,6 +59,12 @@ json::object subscriptionStats(const Room& room, const Participant& subscriber, 
     view["fraction_lost"] = stats->fraction_lost_q8 / 256.0;
   }
   return view;
+}
+
+/// A plain transport may be both.
+size_t transportCount(const Participant& who) {
+  const bool one = who.publish_transport && who.subscribe_transport && who.publish_transport->plain;
+  return one ? 1 : who.publish_transport.has_value() + who.subscribe_transport.has_value();
 }
 
 size_t trackCount(const Room& room) {
@@ -190,7 +185,7 @@ json::object relayStatsView(const std::map<std::string, Room>& rooms, const Metr
     tracks += trackCount(room);
     for (const auto& [id, participant] : room.participants) {
       subscriptions += participant.subscriptions.size();
-      transports += participant.publish_transport.has_value() + participant.subscribe_transport.has_value();
+      transports += transportCount(participant);
     }
   }
   const DataplaneFigures figures = metrics.reports().figures();

@@ -38,7 +38,9 @@ struct Apply {
   void wantEverywhere(Room& room, const Participant& publisher, const std::string& track);
   /// Refuses growth beyond the rows that there are.
   static Result<void> checkRows(size_t before, size_t after, size_t rows_max, const char* message);
-  Result<void> checkTransport(const std::optional<Transport>& now, const Transport& next) const;
+  /// `other`: the participant's transport of the other purpose.
+  Result<void> checkTransport(const std::optional<Transport>& now, const std::optional<Transport>& other,
+                              const Transport& next) const;
   Result<void> checkTracks(const Room& room, const Participant& publisher, const std::vector<Track>& tracks) const;
   Result<void> checkSubscriptions(const Room& room, const Participant& subscriber, const Subscribed& event) const;
   static Refused refuse(int status, const char* code, const char* message);

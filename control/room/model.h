@@ -81,7 +81,7 @@ struct Subscription {
 };
 BOOST_DESCRIBE_STRUCT(Subscription, (), (track, mid, ssrc, rtx_ssrc, codecs, active, paused))
 
-/// Keys of both directions, hexadecimal, as the RFC 5764 exporter gave them. From the client's point of view.
+/// Keys of both directions, hexadecimal, as the RFC 5764 exporter or, for a plain transport, the API gave them.
 struct SrtpKeys {
   uint16_t profile = 0;                   // contract::SrtpProfile
   std::string receive_key, receive_salt;  // what the client sends
@@ -89,7 +89,8 @@ struct SrtpKeys {
 };
 BOOST_DESCRIBE_STRUCT(SrtpKeys, (), (profile, receive_key, receive_salt, send_key, send_salt))
 
-/// One ICE + DTLS-SRTP association. `id` is unique in the relay and never used again.
+/// One ICE + DTLS-SRTP association, or a plain one. `id` is unique in the relay and never used again. A plain transport
+/// that both publishes and subscribes is both of its participant's, under one id: an address has one row.
 struct Transport {
   std::string id;
   Purpose purpose = Purpose::publish;
@@ -100,10 +101,13 @@ struct Transport {
   uint32_t rtcp_ssrc = 0;
   uint32_t receive_bitrate_max_bps = 0;
   std::optional<SrtpKeys> keys;
+  bool plain = false;     // no ICE, no DTLS
+  std::string remote_ip;  // of a plain one; empty: where its first authenticated packet comes from
+  uint16_t remote_port = 0;
 };
 BOOST_DESCRIBE_STRUCT(Transport, (),
                       (id, purpose, ice_ufrag, ice_pwd, remote_fingerprint, dtls_role, extension_id, rtcp_ssrc,
-                       receive_bitrate_max_bps, keys))
+                       receive_bitrate_max_bps, keys, plain, remote_ip, remote_port))
 
 /// One m-section of a negotiated session, in order; sections are reused, never removed (RFC 8829 section 5.2.2).
 struct MediaSection {
@@ -117,7 +121,8 @@ struct MediaSection {
 };
 BOOST_DESCRIBE_STRUCT(MediaSection, (), (mid, kind, track, slot, ssrc, rtx_ssrc, codecs))
 
-/// What offer/answer must remember of one transport between two rounds.
+/// What offer/answer must remember of one transport between two rounds. Of a plain subscriber, `sections` holds the
+/// codecs that it takes, if it named any.
 struct Session {
   uint64_t id = 0;       // o= line, for the life of the session
   uint64_t version = 0;  // o= line, raised by every description of ours
@@ -133,7 +138,7 @@ struct Participant {
   std::string id;
   std::string identity;  // `sub` of its token, or empty
   std::string name;
-  std::string protocol;  // "websocket", "whip", "whep"
+  std::string protocol;  // "websocket", "whip", "whep", "plain"
   std::string resume_token;
   Permissions permissions;
   bool auto_subscribe = true;

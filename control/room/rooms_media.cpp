@@ -42,8 +42,10 @@ Result<void> Apply::checkRows(size_t before, size_t after, size_t rows_max, cons
   return refuse(503, "overloaded", message);
 }
 
-Result<void> Apply::checkTransport(const std::optional<Transport>& now, const Transport& next) const {
+Result<void> Apply::checkTransport(const std::optional<Transport>& now, const std::optional<Transport>& other,
+                                   const Transport& next) const {
   if (now && now->id == next.id) return {};
+  if (!now && next.plain && other && other->id == next.id) return {};
   if (next.id.empty() || rooms.transport_owner_.contains(next.id))
     return refuse(409, "transport_exists", "There is a transport of this id already.");
   const size_t used = rooms.transport_owner_.size();
@@ -78,7 +80,7 @@ Result<void> Apply::operator()(const Published& event) {
   Participant* who = participant(event.room, event.participant);
   if (!who) return participantUnknown();
   if (auto allowed = authorise(who->permissions, Act::kPublish); !allowed) return allowed;
-  if (auto good = checkTransport(who->publish_transport, event.transport); !good) return good;
+  if (auto good = checkTransport(who->publish_transport, who->subscribe_transport, event.transport); !good) return good;
   if (auto good = checkTracks(*in, *who, event.tracks); !good) return good;
 
   const ParticipantKey key{event.room, event.participant};
@@ -157,7 +159,7 @@ Result<void> Apply::operator()(const Subscribed& event) {
   Participant* who = participant(event.room, event.participant);
   if (!who) return participantUnknown();
   if (auto allowed = authorise(who->permissions, Act::kSubscribe); !allowed) return allowed;
-  if (auto good = checkTransport(who->subscribe_transport, event.transport); !good) return good;
+  if (auto good = checkTransport(who->subscribe_transport, who->publish_transport, event.transport); !good) return good;
   if (auto good = checkSubscriptions(*in, *who, event); !good) return good;
 
   change.participants.insert({event.room, event.participant});

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "control/room/address.h"
 #include "control/room/codec.h"
+#include "control/room/srtp_profiles.h"
 
 namespace penstock {
 namespace {
@@ -37,26 +39,14 @@ bool fromHex(const std::string& hex, uint8_t* to, size_t size_bytes) {
   return true;
 }
 
-struct KeyLengths {
-  size_t key_bytes, salt_bytes;
-};
-
-/// RFC 5764 section 4.1.2 and RFC 7714 section 12.
-std::optional<KeyLengths> keyLengths(SrtpProfile profile) {
-  switch (profile) {
-    case SrtpProfile::kAes128CmHmacSha1_80:
-    case SrtpProfile::kAes128CmHmacSha1_32:
-      return KeyLengths{16, 14};
-    case SrtpProfile::kAeadAes128Gcm:
-      return KeyLengths{16, 12};
-    case SrtpProfile::kAeadAes256Gcm:
-      return KeyLengths{32, 12};
-    case SrtpProfile::kUnprotected:
-      return KeyLengths{0, 0};
-    case SrtpProfile::kNone:
-      break;
-  }
-  return std::nullopt;
+/// Of a plain transport, the address that the API gave; nothing of one that latches.
+bool copyRemote(contract::TransportRow& row, const Transport& transport) {
+  row.kind = transport.plain ? contract::TransportKind::kPlain : contract::TransportKind::kIce;
+  if (transport.remote_ip.empty()) return true;
+  const auto remote = readAddress(transport.remote_ip, transport.remote_port);
+  if (!transport.plain || !remote) return false;
+  row.remote = *remote;
+  return true;
 }
 
 /// A codec and its RTX, or neither.
@@ -75,7 +65,7 @@ bool addPayloadTypes(contract::TrackRow& row, const Codec& codec) {
 }  // namespace
 
 std::optional<contract::SrtpKey> srtpKey(uint16_t profile, const std::string& key_hex, const std::string& salt_hex) {
-  const auto lengths = keyLengths(static_cast<SrtpProfile>(profile));
+  const SrtpProfileText* lengths = findSrtpProfile(static_cast<SrtpProfile>(profile));
   contract::SrtpKey key{};
   if (!lengths || !fromHex(key_hex, key.key, lengths->key_bytes) || !fromHex(salt_hex, key.salt, lengths->salt_bytes))
     return std::nullopt;
@@ -86,9 +76,11 @@ std::optional<contract::TransportRow> transportRow(contract::RowReference self, 
   contract::TransportRow row{};
   row.generation = self.generation;
   row.state = RowState::kUsed;
-  if (transport.ice_ufrag.empty() || transport.ice_pwd.empty() ||
+  // Without ICE there is nothing to prove by a password.
+  if (transport.ice_ufrag.empty() || transport.ice_pwd.empty() != transport.plain ||
       !copyText(row.ice_ufrag, row.ufrag_length_bytes, transport.ice_ufrag) ||
-      !copyText(row.ice_pwd, row.pwd_length_bytes, transport.ice_pwd))
+      !copyText(row.ice_pwd, row.pwd_length_bytes, transport.ice_pwd) || !copyRemote(row, transport) ||
+      (transport.plain && !transport.keys))
     return std::nullopt;
   row.rtcp_ssrc = transport.rtcp_ssrc;
   row.receive_bitrate_max_bps = transport.receive_bitrate_max_bps;

@@ -1,7 +1,5 @@
 #include "control/seam/inspect.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 #include <string>
@@ -9,6 +7,7 @@
 #include <fmt/format.h>
 #include <boost/json/array.hpp>
 
+#include "control/room/address.h"
 #include "control/seam/table_scan.h"
 
 namespace penstock {
@@ -52,22 +51,10 @@ std::string text(RowReference row) {
   return fmt::format("{}.{}", row.index, row.generation);
 }
 
-std::string text(const contract::Address& address) {
-  char ip[INET6_ADDRSTRLEN] = "";
-  static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  const uint16_t port = ntohs(address.port_be);
-  if (std::equal(std::begin(kMapped), std::end(kMapped), address.ip)) {
-    ::inet_ntop(AF_INET, address.ip + 12, ip, sizeof(ip));
-    return fmt::format("{}:{}", ip, port);
-  }
-  ::inet_ntop(AF_INET6, address.ip, ip, sizeof(ip));
-  return fmt::format("[{}]:{}", ip, port);
-}
-
 std::string remoteOf(const ReportsRegion* reports, RowReference row) {
   if (reports == nullptr) return "";
   const contract::TransportStats& stats = reports->transport[row.index];
-  return stats.generation == row.generation && stats.nominated == 1 ? text(stats.remote) : "";
+  return stats.generation == row.generation && stats.nominated == 1 ? addressText(stats.remote) : "";
 }
 
 std::string extensionsOf(const contract::TransportRow& row) {
@@ -87,11 +74,19 @@ std::string extensionsOf(const contract::TransportRow& row) {
   return out;
 }
 
+/// How its remote address comes to be known.
+const char* kindOf(const contract::TransportRow& row) {
+  if (row.kind == contract::TransportKind::kIce) return "ICE";
+  return contract::isLatching(row) ? "plain, latching" : "plain";
+}
+
 object describe(RowReference self, const contract::TransportRow& row, const ReportsRegion* reports) {
   return {{"row", text(self)},
+          {"kind", kindOf(row)},
           {"ufrag", text(row.ice_ufrag, row.ufrag_length_bytes, sizeof(row.ice_ufrag))},
           {"srtp", nameOf(row.srtp_profile)},
           {"remote", remoteOf(reports, self)},
+          {"given", row.remote == contract::Address{} ? "" : addressText(row.remote)},
           {"rtcp_ssrc", row.rtcp_ssrc},
           {"receive_max_bps", row.receive_bitrate_max_bps},
           {"extensions", extensionsOf(row)}};

@@ -98,6 +98,44 @@ TEST(DesiredRows, transports_that_do_not_fit_have_no_row) {
   EXPECT_FALSE(broken([](Transport& t) { t.keys = SrtpKeys{.profile = 7}; }));
 }
 
+TEST(DesiredRows, plain_transports_by_table) {
+  const SrtpKeys clear{.profile = 0xff00};
+  const struct {
+    int number;
+    bool plain;
+    const char* pwd;
+    const char* ip;
+    std::optional<SrtpKeys> keys;
+    bool fits;
+  } cases[] = {
+      {1, true, "", "198.18.0.9", clear, true}, {2, true, "", "2001:db8::9", clear, true},
+      {3, true, "", "", clear, true},  // the dataplane would refuse to latch without keys
+      {4, true, "", "198.18.0.9", {}, false},   {5, true, "0123456789abcdefghijklmn", "198.18.0.9", clear, false},
+      {6, true, "", "somewhere", clear, false}, {7, false, "0123456789abcdefghijklmn", "198.18.0.9", clear, false},
+      {8, false, "", "", clear, false},
+  };
+  for (const auto& c : cases) {
+    Transport t = transport();
+    t.plain = c.plain;
+    t.ice_pwd = c.pwd;
+    t.remote_ip = c.ip;
+    t.remote_port = 0x0102;
+    t.keys = c.keys;
+    const auto row = transportRow({0, 1}, t);
+    ASSERT_EQ(row.has_value(), c.fits) << c.number;
+    if (!row) continue;
+    EXPECT_EQ(row->kind, contract::TransportKind::kPlain);
+    EXPECT_EQ(row->srtp_profile, SrtpProfile::kUnprotected);
+    EXPECT_EQ(row->pwd_length_bytes, 0);
+    EXPECT_EQ(contract::isLatching(*row), std::string(c.ip).empty()) << c.number;
+    if (c.number == 1) {
+      EXPECT_EQ(row->remote,
+                (contract::Address{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0, 9}, 0x0201, {}}));
+    }
+  }
+  EXPECT_EQ(transportRow({0, 1}, transport())->kind, contract::TransportKind::kIce);
+}
+
 Track videoTrack() {
   Track track;
   track.id = "video";

@@ -62,6 +62,27 @@ TEST(Inspect, tables_shows_rows_and_addresses_but_no_key_or_password) {
   EXPECT_EQ(text.find("cccc"), std::string::npos);
 }
 
+TEST(Inspect, tables_tells_plain_transports_from_those_with_ICE) {
+  World world;
+  Transport plain{.id = "p", .ice_ufrag = "just-a-name", .keys = SrtpKeys{.profile = 0xff00}, .plain = true};
+  plain.remote_ip = "2001:db8::9";
+  plain.remote_port = 4000;
+  world.writer.putTransport(plain);
+  Transport latching{.id = "l", .ice_ufrag = "another-name", .plain = true};
+  latching.keys = SrtpKeys{7, std::string(32, 'a'), std::string(24, 'b'), std::string(32, 'c'), std::string(24, 'd')};
+  world.writer.putTransport(latching);
+  const auto out = inspectTables(world.tables.region(), nullptr);
+  const auto& transports = out.at("transports").as_array();
+  ASSERT_EQ(transports.size(), 3u);
+  EXPECT_EQ(transports.at(0).at("kind"), "ICE");
+  EXPECT_EQ(transports.at(0).at("given"), "");
+  EXPECT_EQ(transports.at(1).at("kind"), "plain");
+  EXPECT_EQ(transports.at(1).at("given"), "[2001:db8::9]:4000");
+  EXPECT_EQ(transports.at(1).at("srtp"), "unprotected");
+  EXPECT_EQ(transports.at(2).at("kind"), "plain, latching");
+  EXPECT_EQ(transports.at(2).at("given"), "");
+}
+
 TEST(Inspect, tables_shows_torn_rows_and_leaves_free_ones_out) {
   World world;
   world.writer.removeSubscription("a", "t");
