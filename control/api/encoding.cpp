@@ -81,6 +81,18 @@ std::optional<std::string> base64UrlDecode(std::string_view text) {
   return bytes;
 }
 
+std::optional<std::string> base64Decode(std::string_view text) {
+  std::string_view digits = text;
+  while (digits.ends_with('=') && text.size() - digits.size() < 2) digits.remove_suffix(1);
+  if (digits.size() != text.size() && text.size() % 4 != 0) return std::nullopt;
+  std::string url(digits);
+  for (char& c : url) {
+    if (c == '-' || c == '_') return std::nullopt;
+    c = c == '+' ? '-' : c == '/' ? '_' : c;
+  }
+  return base64UrlDecode(url);
+}
+
 std::string base64UrlEncode(std::string_view bytes) {
   std::string text;
   uint32_t bits = 0;

@@ -16,6 +16,9 @@ std::optional<std::string> percentDecode(std::string_view text, PlusSign plus);
 std::optional<std::string> base64UrlDecode(std::string_view text);
 std::string base64UrlEncode(std::string_view bytes);
 
+/// RFC 4648 section 4; the padding may be left out, but not be wrong.
+std::optional<std::string> base64Decode(std::string_view text);
+
 std::string hexadecimal(std::string_view bytes);
 
 /// "2024-05-06T07:08:09.123Z"

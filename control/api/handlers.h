@@ -22,6 +22,12 @@ Response showTrack(ApiContext& api, const Call& call);
 Response muteTrack(ApiContext& api, const Call& call);
 Response unpublishTrack(ApiContext& api, const Call& call);
 
+// plain_api.cpp
+Response listPlain(ApiContext& api, const Call& call);
+Response addPlain(ApiContext& api, const Call& call);
+Response showPlain(ApiContext& api, const Call& call);
+Response removePlain(ApiContext& api, const Call& call);
+
 // relay_api.cpp
 Response roomStats(ApiContext& api, const Call& call);
 Response relayStats(ApiContext& api, const Call& call);

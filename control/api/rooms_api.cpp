@@ -1,11 +1,9 @@
 // Rooms, participants, subscriptions and tracks over HTTP: each handler is one call of the Service.
 #include <optional>
-#include <set>
-
-#include <boost/json/parse.hpp>
 
 #include "control/api/encoding.h"
 #include "control/api/handlers.h"
+#include "control/api/json_body.h"
 #include "control/api/views.h"
 #include "control/room/rooms.h"
 
@@ -13,19 +11,6 @@ namespace penstock::handlers {
 namespace {
 
 namespace json = boost::json;
-
-/// The body as an object with no members but these; or the refusal.
-std::expected<json::object, Response> readBody(const Request& request, const std::set<std::string_view>& members) {
-  boost::system::error_code error;
-  json::value value = json::parse(request.body, error);
-  if (error) return std::unexpected(badRequest("json_invalid", "The body is not JSON: " + error.message() + "."));
-  if (!value.is_object()) return std::unexpected(badRequest("json_invalid", "The body must be a JSON object."));
-  for (const auto& member : value.get_object()) {
-    if (members.contains(member.key())) continue;
-    return std::unexpected(badRequest("field_unknown", "There is no field \"" + std::string(member.key()) + "\"."));
-  }
-  return std::move(value.get_object());
-}
 
 /// Fills `to` when the field is there; the refusal when it is not a whole number from 1 to 100000.
 std::optional<Response> readLimit(const json::object& body, std::string_view field, uint32_t& to) {

@@ -51,6 +51,7 @@ void RoomService::followRows(const Change& change) {
   for (const std::string& track : change.tracks_removed) edges_.rows.removeTrack(track);
   for (const std::string& transport : change.transports_removed) {
     edges_.dtls.stop(transport);
+    plain_claims_.release(transport);
     edges_.rows.removeTransport(transport);
   }
   for (const std::string& id : change.transports) {

@@ -83,6 +83,9 @@ struct SlotOutcome {
 };
 std::optional<SlotOutcome> fillSlots(const Participant& who, const std::vector<RemoteTrack>& tracks);
 
+/// Gives the subscriptions of a plain participant their streams. Nothing when there is nothing to do.
+std::optional<SlotOutcome> fillPlain(const Participant& who, const std::vector<RemoteTrack>& tracks);
+
 /// RFC 9725 section 4.3.2: ICE restart by fragments.
 struct RestartOutcome {
   std::string fragment;

@@ -41,11 +41,12 @@ void RoomService::restore(std::vector<Room> rooms) {
       const ParticipantKey key{name, id};
       Presence& presence = presence_[key];
       presence.offer_due = !who.subscriptions.empty();
-      expect(key, who.protocol == "websocket" ? config_.resume_timeout_s * 1000 : kConnectWithinMs);
+      if (!isPlain(who)) expect(key, who.protocol == "websocket" ? config_.resume_timeout_s * 1000 : kConnectWithinMs);
       for (const Track& track : who.tracks) all.tracks.insert(track.id);
       for (const auto* transport : {&who.publish_transport, &who.subscribe_transport}) {
         if (!*transport) continue;
         all.transports.insert((*transport)->id);
+        if ((*transport)->plain) plain_claims_.take(**transport, who.tracks);
         const bool waits = !(*transport)->keys && !(*transport)->remote_fingerprint.empty();
         if (waits) edges_.dtls.start((*transport)->id, (*transport)->dtls_role, (*transport)->remote_fingerprint);
       }
@@ -90,7 +91,7 @@ Result<std::string> RoomService::join(const JoinRequest& request, std::shared_pt
   who.resume_token = fresh_.token();  // WHIP and WHEP make the URL of their session of it, which nobody else may guess
   who.permissions = request.permissions;
   // Without signalling there is nobody to answer our offers: a player's own offer decides what it gets.
-  who.auto_subscribe = request.auto_subscribe && link;
+  who.auto_subscribe = request.auto_subscribe && (link || isPlain(who));
   who.joined_unix_ms = edges_.clock.unixMs();
   if (auto joined = apply(ParticipantJoined{request.room, who}); !joined) {
     if (open) (void)apply(RoomClosed{request.room});
@@ -100,7 +101,7 @@ Result<std::string> RoomService::join(const JoinRequest& request, std::shared_pt
   presence_[key].link = std::move(link);
   if (presence_[key].link)
     sendJoined(key, false);
-  else
+  else if (!isPlain(who))  // whom nobody sees connecting: it stays until it is removed
     expect(key, kConnectWithinMs);
   spdlog::info("room {}: {} joined by {}", request.room, who.id, who.protocol);
   settle();

@@ -12,6 +12,7 @@
 #include "control/room/rooms.h"
 #include "control/signalling/edges.h"
 #include "control/signalling/negotiate.h"
+#include "control/signalling/plain_claims.h"
 #include "control/signalling/service.h"
 #include "control/signalling/speakers.h"
 
@@ -55,6 +56,7 @@ class RoomService final : public Service {
   Result<std::string> join(const JoinRequest& request, std::shared_ptr<ParticipantLink> link) override;
   void detach(const std::string& room, const std::string& participant, const ParticipantLink* link) override;
   Result<void> leave(const std::string& room, const std::string& participant, const std::string& reason) override;
+  Result<std::string> addPlain(const PlainRequest& request) override;
   Result<std::string> publish(const std::string& room, const std::string& participant, const std::string& offer,
                               const std::vector<TrackHint>& hints) override;
   Result<std::string> play(const std::string& room, const std::string& participant, const std::string& offer,
@@ -88,6 +90,7 @@ class RoomService final : public Service {
   Result<std::string> resume(const JoinRequest& request, std::shared_ptr<ParticipantLink> link);
   void sendJoined(const ParticipantKey& key, bool resumed);
   Result<void> drop(const ParticipantKey& key, const std::string& reason);
+  static bool isPlain(const Participant& who) { return who.protocol == kPlainProtocol; }
   const Participant* participant(const ParticipantKey& key) const {
     return rooms_.participant(key.room, key.participant);
   }
@@ -109,6 +112,11 @@ class RoomService final : public Service {
   void postpone(const ParticipantKey& key, const Refusal& refusal);
   void replaceSubscribeTransport(const ParticipantKey& key);
 
+  // room_service_plain.cpp
+  SrtpKeys completed(SrtpKeys keys);
+  Result<void> connectPlain(const ParticipantKey& key, const PlainRequest& request, Transport transport);
+  void settlePlain(const ParticipantKey& key, const Participant& who);
+
   // room_service_reports.cpp
   void expect(const ParticipantKey& key, uint64_t within_ms);
   void expire();
@@ -127,6 +135,7 @@ class RoomService final : public Service {
   std::set<ParticipantKey> waiting_;                   // whose offer needs a transport, and none was free
   std::multimap<uint64_t, ParticipantKey> deadlines_;  // checked against Presence::deadline_ms when they come
   std::map<std::string, SpeakerWatch> speakers_;       // by room
+  PlainClaims plain_claims_;
   std::vector<NoticeSink*> sinks_;
 };
 

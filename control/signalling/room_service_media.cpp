@@ -155,6 +155,10 @@ void RoomService::settle() {
     const Participant* who = participant(key);
     const auto found = presence_.find(key);
     if (!who || found == presence_.end()) continue;
+    if (isPlain(*who)) {
+      settlePlain(key, *who);
+      continue;
+    }
     if (isPlayer(*who)) {
       found->second.offer_due = false;
       if (auto filled = fillSlots(*who, othersTracks(key))) {

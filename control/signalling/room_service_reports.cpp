@@ -62,7 +62,7 @@ void RoomService::onNominated(const std::string& transport) {
   const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
   if (!owner) return;
   presence_[*owner].silent.erase(transport);
-  edges_.dtls.nominated(transport);
+  if (!isPlain(*participant(*owner))) edges_.dtls.nominated(transport);
 }
 
 void RoomService::onConsentLost(const std::string& transport) {
@@ -77,6 +77,7 @@ void RoomService::silenced(const std::string& transport, const std::string& reas
   const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
   if (!owner) return;
   const ParticipantKey key = *owner;
+  if (isPlain(*participant(key))) return;  // it gave no consent that it could withdraw
   Presence& presence = presence_[key];
   presence.silent.insert(transport);
   // Who still talks to us may restart ICE: its keys stay good. Who does not, and has no transport left, is gone.
@@ -103,6 +104,7 @@ void RoomService::review() {
   std::vector<std::string> given, lost;
   for (const auto& [name, room] : rooms_.all())
     for (const auto& [id, who] : room.participants) {
+      if (isPlain(who)) continue;
       for (const auto* each : {&who.publish_transport, &who.subscribe_transport}) {
         if (!*each) continue;
         const Consent consent = edges_.reports.consent((*each)->id);

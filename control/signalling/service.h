@@ -56,6 +56,20 @@ struct TrackHint {
   bool muted = false;
 };
 
+/// A participant without ICE and DTLS, and without signalling: all of it is said at once. Its protocol is "plain".
+struct PlainRequest {
+  std::string room, name, identity;
+  std::string remote_ip;  // empty: latched from its first authenticated packet
+  uint16_t remote_port = 0;
+  SrtpKeys keys;               // a direction may have none; profile kUnprotected: RTP in the clear
+  std::vector<Track> publish;  // without ids; every encoding with its SSRC
+  bool subscribe = false;
+  bool subscribe_all = false;       // to all tracks that there are and will be ...
+  std::vector<std::string> tracks;  // ... or to these
+  std::vector<Codec> codecs;        // that it takes, by its payload types; empty: any, as the relay numbers them
+};
+inline constexpr const char* kPlainProtocol = "plain";
+
 class Service {
  public:
   virtual ~Service() = default;
@@ -72,6 +86,9 @@ class Service {
   /// The signalling connection broke: the participant is kept for rooms.resume-timeout-s.
   virtual void detach(const std::string& room, const std::string& participant, const ParticipantLink* link) = 0;
   virtual Result<void> leave(const std::string& room, const std::string& participant, const std::string& reason) = 0;
+
+  /// Returns the participant's id; leave() ends it.
+  virtual Result<std::string> addPlain(const PlainRequest& request) = 0;
 
   // Media. SDP in, SDP out.
   /// Client offers what it publishes (again at each change); returns the answer.

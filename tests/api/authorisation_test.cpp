@@ -56,8 +56,13 @@ TEST(Authorisation, table_of_grants) {
       {"24 WHIP with publish", "POST", "/whip/x", "x", "join,publish", sdp, "v=0", 201},
       {"25 WHEP needs subscribe", "POST", "/whep/x", "x", "join,publish", sdp, "v=0", 403},
       {"26 WHEP with subscribe", "POST", "/whep/x", "x", "join,subscribe", sdp, "v=0", 201},
-      {"27 kick with moderate", "DELETE", "/v1/rooms/x/participants/p1", "x", "moderate", {}, "", 204},
-      {"28 close with admin", "DELETE", "/v1/rooms/x", "x", "admin", {}, "", 204},
+      {"27 plain transports need admin", "GET", "/v1/rooms/x/plain-transports", "x", "join,moderate", {}, "", 403},
+      {"28 adding one, too", "POST", "/v1/rooms/x/plain-transports", "x", "join,publish,moderate", kJson, "{}", 403},
+      {"29 and removing", "DELETE", "/v1/rooms/x/plain-transports/p1", "x", "join,moderate", {}, "", 403},
+      {"30 of another room", "GET", "/v1/rooms/x/plain-transports", "y", "admin", {}, "", 403},
+      {"31 with admin", "GET", "/v1/rooms/x/plain-transports", "x", "admin", {}, "", 200},
+      {"32 kick with moderate", "DELETE", "/v1/rooms/x/participants/p1", "x", "moderate", {}, "", 204},
+      {"33 close with admin", "DELETE", "/v1/rooms/x", "x", "admin", {}, "", 204},
   };
   for (const auto& c : cases) {
     const Reply reply = fetch(relay.port(), c.method, c.target, bearer(token(c.room, c.rights), c.headers), c.body);

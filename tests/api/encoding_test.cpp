@@ -31,6 +31,17 @@ TEST(Encoding, base64url_is_that_of_rfc_4648_section_10_without_padding) {
   }
 }
 
+TEST(Encoding, base64_is_that_of_rfc_4648_section_10_with_or_without_its_padding) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"", ""},      {"f", "Zg=="},   {"f", "Zg"},          {"fo", "Zm8="},
+      {"fo", "Zm8"}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"\xfb\xff", "+/8="}};
+  for (const auto& [bytes, text] : cases) EXPECT_EQ(base64Decode(text), bytes) << text;
+  for (const char* bad :
+       {"Zg=", "Zg===", "Zm8==", "Zm9v=", "Zm9v====", "-_8=", "Z", "=", "==", "====", "Zh==", "Zm 8="}) {
+    EXPECT_EQ(base64Decode(bad), std::nullopt) << bad;
+  }
+}
+
 TEST(Encoding, times_are_written_in_utc_with_milliseconds) {
   EXPECT_EQ(rfc3339(0), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(rfc3339(1'709'210'096'007), "2024-02-29T12:34:56.007Z");

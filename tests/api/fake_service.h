@@ -102,6 +102,28 @@ class FakeService : public Service {
     return {};
   }
 
+  Result<std::string> addPlain(const PlainRequest& request) override {
+    last_plain = request;
+    for (const auto& [id, who] : rooms_[request.room].participants)
+      if (who.publish_transport && who.publish_transport->plain &&
+          who.publish_transport->remote_port == request.remote_port)
+        return std::unexpected(Refusal{409, "remote_exists", "Another has it."});
+    const auto joined = join({.room = request.room, .name = request.name, .protocol = kPlainProtocol}, nullptr);
+    if (!joined) return joined;
+    Participant& who = *find(request.room, *joined);
+    who.auto_subscribe = request.subscribe_all;
+    who.tracks = request.publish;
+    for (Track& track : who.tracks) track.id = "t" + std::to_string(++next_);
+    who.publish_transport = newTransport(Purpose::publish);
+    who.publish_transport->plain = true;
+    who.publish_transport->remote_ip = request.remote_ip;
+    who.publish_transport->remote_port = request.remote_port;
+    who.publish_transport->keys = request.keys;
+    for (const std::string& track : request.tracks)
+      who.subscriptions.push_back(
+          {.track = track, .mid = "m", .ssrc = 77, .rtx_ssrc = 78, .codecs = request.codecs, .active = true});
+    return joined;
+  }
   Result<std::string> publish(const std::string& room, const std::string& participant, const std::string& offer,
                               const std::vector<TrackHint>& hints) override {
     Participant* who = find(room, participant);
@@ -193,6 +215,7 @@ class FakeService : public Service {
   JoinRequest last_join;
   std::vector<TrackHint> last_hints;
   std::string last_play_from, last_answer;
+  PlainRequest last_plain;
   std::vector<std::pair<std::string, std::string>> detached;
 
  private:

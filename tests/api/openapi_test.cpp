@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <span>
 
 #include <boost/json/parse.hpp>
 
@@ -117,6 +118,12 @@ struct Case {
 
 const HeaderList kJson{{"Content-Type", "application/json"}};
 
+const char kPlain[] = R"({"remote": {"address": "198.18.0.9", "port": 4000},
+    "srtp": {"profile": "AEAD_AES_128_GCM", "receive_key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==",
+             "send_key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ=="},
+    "publish": [{"ssrc": 4000000000, "codecs": [{"name": "opus", "payload_type": 111}]}],
+    "subscribe": {"tracks": ["t2"], "codecs": [{"name": "VP8", "payload_type": 96, "rtx_payload_type": 97}]}})";
+
 /// A room "x" with p1, who publishes t2 (transport x3), and p4, who subscribes to it; figures for all.
 void fill(Relay& relay) {
   relay.run([](FakeService& service) {
@@ -140,10 +147,21 @@ void fill(Relay& relay) {
   });
 }
 
+void judgeAll(const Relay& relay, std::span<const Case> cases) {
+  const json::object doc = document();
+  for (const Case& c : cases) {
+    std::string method(c.method);
+    for (char& letter : method) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+    const Reply reply = fetch(relay.port(), method, c.target, c.headers, c.body);
+    EXPECT_EQ(reply.status, c.status) << c.method << " " << c.target << ": " << reply.body;
+    for (const std::string& wrong : judge(doc, c.path, c.method, reply))
+      ADD_FAILURE() << c.method << " " << c.target << ": " << wrong;
+  }
+}
+
 TEST(OpenApi, every_answer_is_as_described) {
   Relay relay;
   fill(relay);
-  const json::object doc = document();
   const Case cases[] = {
       {"get", "/v1/rooms", "/v1/rooms", {}, "", 200},
       {"post", "/v1/rooms", "/v1/rooms", kJson, R"({"name": "y", "participants_max": 3})", 201},
@@ -198,14 +216,21 @@ TEST(OpenApi, every_answer_is_as_described) {
       {"delete", "/v1/rooms/{room}", "/v1/rooms/x", {}, "", 204},
       {"delete", "/v1/rooms/{room}", "/v1/rooms/x", {}, "", 404},
   };
-  for (const Case& c : cases) {
-    std::string method(c.method);
-    for (char& letter : method) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
-    const Reply reply = fetch(relay.port(), method, c.target, c.headers, c.body);
-    EXPECT_EQ(reply.status, c.status) << c.method << " " << c.target << ": " << reply.body;
-    for (const std::string& wrong : judge(doc, c.path, c.method, reply))
-      ADD_FAILURE() << c.method << " " << c.target << ": " << wrong;
-  }
+  judgeAll(relay, cases);
+}
+
+TEST(OpenApi, answers_about_plain_transports_are_as_described) {
+  Relay relay;
+  fill(relay);
+  const Case cases[] = {
+      {"post", "/v1/rooms/{room}/plain-transports", "/v1/rooms/x/plain-transports", kJson, kPlain, 201},
+      {"post", "/v1/rooms/{room}/plain-transports", "/v1/rooms/x/plain-transports", kJson, kPlain, 409},
+      {"post", "/v1/rooms/{room}/plain-transports", "/v1/rooms/x/plain-transports", kJson, "{}", 400},
+      {"get", "/v1/rooms/{room}/plain-transports", "/v1/rooms/x/plain-transports", {}, "", 200},
+      {"get", "/v1/rooms/{room}/plain-transports/{participant}", "/v1/rooms/x/plain-transports/p1", {}, "", 404},
+      {"get", "/v1/rooms/{room}/participants", "/v1/rooms/x/participants", {}, "", 200},
+  };
+  judgeAll(relay, cases);
 }
 
 TEST(OpenApi, the_judge_can_say_no) {
