@@ -140,7 +140,7 @@ void Forwarder::flush(RelayState& s) {
   count_ = 0;
 }
 
-void Forwarder::finish(RelayState& s, const Outgoing& outgoing, const srtp::ProtectJob& job) {
+void Forwarder::finish(RelayState& s, Outgoing& outgoing, const srtp::ProtectJob& job) {
   if (job.status != srtp::CryptoStatus::kOk) [[unlikely]] {
     s.io.release(std::span(&outgoing.packet, 1));
     return s.outbox.lose(Counter::send_protect_failed);

@@ -49,7 +49,7 @@ class Forwarder {
 
   void add(RelayState& s, uint32_t index, const Shared& shared);
   void queue(RelayState& s, uint32_t subscription, bool retransmission);
-  void finish(RelayState& s, const Outgoing& outgoing, const srtp::ProtectJob& job);
+  void finish(RelayState& s, Outgoing& outgoing, const srtp::ProtectJob& job);
 
   std::array<Outgoing, kBurstMax> outgoing_;
   std::array<srtp::ProtectJob, kBurstMax> jobs_;

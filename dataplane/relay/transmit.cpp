@@ -20,18 +20,6 @@ std::optional<Counter> findWay(RelayState& s, TransportState& transport, uint64_
   return std::nullopt;
 }
 
-void transmit(RelayState& s, TransportState& transport, Packet packet, size_t payload_size) {
-  const HeaderTemplate& header = transport.header;
-  header.stamp(packet.data, payload_size);
-  packet.length_bytes = static_cast<uint16_t>(header.size() + payload_size);
-  if (s.config.checksum == UdpChecksum::kPseudoHeader) {
-    packet.flags = kUdpChecksumOffload;
-    packet.layer3_offset = static_cast<uint8_t>(header.ipOffset());
-    packet.layer4_offset = static_cast<uint16_t>(header.size() - kUdpSize);
-  }
-  s.outbox.push(packet);
-}
-
 void sendDatagram(RelayState& s, const contract::RowReference& reference, std::span<const uint8_t> bytes,
                   uint64_t now_ns) {
   TransportState* transport = s.transports.find(reference.index);

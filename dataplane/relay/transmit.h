@@ -40,7 +40,17 @@ inline std::span<uint8_t> payloadSpace(const RelayState& s, const TransportState
 }
 
 /// Writes the headers and hands the packet to the outbox. `payload_size` bytes stand in payloadSpace() already.
-void transmit(RelayState& s, TransportState& transport, Packet packet, size_t payload_size);
+inline void transmit(RelayState& s, TransportState& transport, Packet& packet, size_t payload_size) {
+  const HeaderTemplate& header = transport.header;
+  header.stamp(packet.data, payload_size);
+  packet.length_bytes = static_cast<uint16_t>(header.size() + payload_size);
+  if (s.config.checksum == UdpChecksum::kPseudoHeader) {
+    packet.flags = kUdpChecksumOffload;
+    packet.layer3_offset = static_cast<uint8_t>(header.ipOffset());
+    packet.layer4_offset = static_cast<uint16_t>(header.size() - kUdpSize);
+  }
+  s.outbox.push(packet);
+}
 
 /// Sends a datagram of control's to where its transport is.
 void sendDatagram(RelayState& s, const contract::RowReference& transport, std::span<const uint8_t> bytes,
