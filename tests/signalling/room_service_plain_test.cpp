@@ -47,7 +47,7 @@ TEST_F(Plain, both_directions_share_one_row_and_everybody_hears_of_the_track) {
   const Participant& pbx = who(*id);
   EXPECT_EQ(pbx.publish_transport->id, pbx.subscribe_transport->id);
   EXPECT_EQ(rows.transports.size(), 3u) << "alice's two, and one";
-  const Transport& row = rows.transports.at(pbx.publish_transport->id);
+  const Transport row = rows.transports.at(pbx.publish_transport->id);
   EXPECT_TRUE(row.plain && row.ice_pwd.empty() && !row.ice_ufrag.empty());
   EXPECT_EQ(row.remote_ip, "198.18.0.9");
   EXPECT_EQ(row.remote_port, 4000);
