@@ -77,9 +77,11 @@ contract::TrackRow trackRow(const Scenario& scenario, uint32_t track) {
   row.encoding_count = 1;
   row.encoding[0].ssrc = ssrcOfTrack(track);
   row.payload_type_count = 2;
-  const uint32_t clock_rate_hz = plan.kind == contract::MediaKind::kAudio ? 48'000 : 90'000;
-  row.payload_type[0] = {kPublishedPayloadType, contract::kNotRtx, 0, clock_rate_hz};
-  row.payload_type[1] = {kPublishedPayloadType + 1, kPublishedPayloadType, 0, clock_rate_hz};
+  const bool audio = plan.kind == contract::MediaKind::kAudio;
+  const uint32_t clock_rate_hz = audio ? 48'000 : 90'000;
+  const auto codec = audio ? contract::Codec::kOther : contract::Codec::kVp8;
+  row.payload_type[0] = {kPublishedPayloadType, contract::kNotRtx, codec, 0, clock_rate_hz};
+  row.payload_type[1] = {kPublishedPayloadType + 1, kPublishedPayloadType, contract::Codec::kOther, 0, clock_rate_hz};
   return row;
 }
 

@@ -39,6 +39,7 @@ json::object trackStats(const Participant& publisher, const Track& track, const 
     view["packets_lost"] = stats->packets_lost;
     view["jitter_ms"] = stats->jitter_us / 1000.0;
     view["key_frame_requests"] = stats->key_frame_requests;
+    if (track.kind == Kind::video) view["key_frames"] = stats->key_frames;
     if (track.kind == Kind::audio) view["audio_level_dbov"] = -static_cast<int>(stats->audio_level_dbov);
   }
   return view;

@@ -49,16 +49,30 @@ bool copyRemote(contract::TransportRow& row, const Transport& transport) {
   return true;
 }
 
+contract::Codec codecOf(std::string_view name) {
+  constexpr std::pair<std::string_view, contract::Codec> kNames[] = {{"VP8", contract::Codec::kVp8},
+                                                                     {"VP9", contract::Codec::kVp9},
+                                                                     {"H264", contract::Codec::kH264},
+                                                                     {"AV1", contract::Codec::kAv1}};
+  for (const auto& [known, codec] : kNames) {
+    if (known == name) return codec;
+  }
+  return contract::Codec::kOther;
+}
+
 /// A codec and its RTX, or neither.
 bool addPayloadTypes(contract::TrackRow& row, const Codec& codec) {
   const uint32_t wanted = codec.rtx_payload_type ? 2 : 1;
   if (row.payload_type_count + wanted > contract::kPayloadTypeMax) return false;
-  const auto add = [&](uint8_t payload_type, uint8_t associated) {
-    row.payload_type[row.payload_type_count++] = {
-        .payload_type = payload_type, .associated = associated, .reserved = 0, .clock_rate_hz = codec.clock_rate_hz};
+  const auto add = [&](uint8_t payload_type, uint8_t associated, contract::Codec looked_into) {
+    row.payload_type[row.payload_type_count++] = {.payload_type = payload_type,
+                                                  .associated = associated,
+                                                  .codec = looked_into,
+                                                  .reserved = 0,
+                                                  .clock_rate_hz = codec.clock_rate_hz};
   };
-  add(codec.payload_type, contract::kNotRtx);
-  if (codec.rtx_payload_type) add(*codec.rtx_payload_type, codec.payload_type);
+  add(codec.payload_type, contract::kNotRtx, codecOf(codec.name));
+  if (codec.rtx_payload_type) add(*codec.rtx_payload_type, codec.payload_type, contract::Codec::kOther);
   return true;
 }
 

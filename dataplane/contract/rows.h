@@ -104,11 +104,15 @@ struct EncodingRow {
 };
 static_assert(sizeof(EncodingRow) == 32);
 
+/// Codecs whose payloads the dataplane looks into. Others pass all the same.
+enum class Codec : uint8_t { kOther = 0, kVp8 = 1, kVp9 = 2, kH264 = 3, kAv1 = 4 };
+
 /// A payload type as the publisher uses it. For RTX, `associated` is the payload type it repairs (RFC 4588 apt).
 struct PayloadTypeRow {
   uint8_t payload_type;
   uint8_t associated;  // kNotRtx, or the repaired payload type
-  uint16_t reserved;
+  Codec codec;         // of RTX: kOther
+  uint8_t reserved;
   uint32_t clock_rate_hz;
 };
 static_assert(sizeof(PayloadTypeRow) == 8);

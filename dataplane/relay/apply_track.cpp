@@ -75,11 +75,13 @@ void setTrack(RelayState& s, TrackState& track, const contract::TrackRow& row, c
   track.row = row;
   track.clock_rate_hz.fill(0);
   track.repairs.fill(contract::kNotRtx);
+  track.codec.fill(contract::Codec::kOther);
   uint32_t clock_rate_hz = 90'000;
   for (uint8_t i = row.payload_type_count; i-- > 0;) {
     const contract::PayloadTypeRow& type = row.payload_type[i];
     track.clock_rate_hz[type.payload_type] = type.clock_rate_hz;
     track.repairs[type.payload_type] = type.associated;
+    track.codec[type.payload_type] = type.codec;
     if (type.associated == contract::kNotRtx) clock_rate_hz = type.clock_rate_hz;
   }
   for (uint8_t e = 0; e < contract::kEncodingMax; ++e) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <expected>
 
+#include "dataplane/codec/key_frame.h"
 #include "dataplane/packet/rtp_extension.h"
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/flows.h"
@@ -148,6 +149,18 @@ std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, cons
 
 namespace {
 
+/// A key frame that begins is what all who asked for one waited for.
+void noteKeyFrame(RelayState& s, uint32_t index, EncodingState& encoding, const RtpView& view,
+                  const stream::SourceHeader& source) {
+  TrackState& track = s.tracks[index];
+  const auto descriptor = source.extension[static_cast<size_t>(contract::Extension::kDependencyDescriptor)];
+  if (encoding.key_frame_timestamp == view.timestamp) return;  // another packet of it
+  if (!codec::beginsKeyFrame(track.codec[view.payload_type], view.payload(), descriptor)) return;
+  encoding.key_frame_timestamp = view.timestamp;
+  track.key_frames.onKeyFrame();
+  s.reports.track[index].key_frames += 1;
+}
+
 /// Puts a missing packet that RTX brought back in the place of `view` and `packet`; otherwise says how it ends.
 std::optional<Counter> repair(RelayState& s, const TrackState& track, EncodingState& encoding, CachedPacket& packet,
                               RtpView& view, uint64_t now_ns) {
@@ -199,6 +212,7 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   if (!track.wanted()) return Counter::rtp_no_subscriber;
   if (track.isVideo()) keep(s, track, packet, view.sequence, now_ns);
   const auto source = describe(s.transports[transport], view, *extensions);
+  if (track.isVideo()) noteKeyFrame(s, stream.track, encoding, view, source);
   s.stages.mark(contract::Stage::account, 1);
   const size_t wanted = s.forwarder.forward(s, track, view, source, now_ns) + share(s, stream.track, packet);
   return wanted > 0 ? Counter::forwarded : Counter::rtp_no_subscriber;

@@ -119,6 +119,7 @@ struct EncodingState {
   uint32_t rtx_ssrc = 0;
   stream::ReceiveStatistics statistics{90'000};
   stream::NackGenerator nacks;
+  std::optional<uint32_t> key_frame_timestamp;  // of the last one
   stream::RtpClock clock{90'000};
 };
 
@@ -128,6 +129,7 @@ struct TrackState {
   contract::TrackRow row{};
   std::array<uint32_t, 128> clock_rate_hz{};  // by payload type; 0 = not negotiated
   std::array<uint8_t, 128> repairs;           // by payload type: what it retransmits, or kNotRtx
+  std::array<contract::Codec, 128> codec;     // by payload type
   std::array<EncodingState, contract::kEncodingMax> encoding;
   stream::PacketCache<CachedPacket> cache;
   stream::KeyFrameLimiter key_frames;

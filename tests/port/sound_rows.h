@@ -44,8 +44,13 @@ inline contract::TrackRow soundTrack(contract::RowReference transport = {0, 1}, 
   row.encoding[0].ssrc = ssrc;
   row.encoding[0].rtx_ssrc = ssrc + 1;
   row.payload_type_count = 2;
-  row.payload_type[0] = {.payload_type = 96, .associated = contract::kNotRtx, .reserved = 0, .clock_rate_hz = 90'000};
-  row.payload_type[1] = {.payload_type = 97, .associated = 96, .reserved = 0, .clock_rate_hz = 90'000};
+  row.payload_type[0] = {.payload_type = 96,
+                         .associated = contract::kNotRtx,
+                         .codec = contract::Codec::kVp8,
+                         .reserved = 0,
+                         .clock_rate_hz = 90'000};
+  row.payload_type[1] = {
+      .payload_type = 97, .associated = 96, .codec = contract::Codec::kOther, .reserved = 0, .clock_rate_hz = 90'000};
   return row;
 }
 

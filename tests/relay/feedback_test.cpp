@@ -94,6 +94,28 @@ TEST(Feedback, key_frame_requests_are_merged_and_spaced) {
   EXPECT_EQ(countOf(c.takeRtcp(c.publisher), RtcpKind::kPli), 0u);
 }
 
+TEST(Feedback, a_key_frame_answers_requests_that_wait_and_is_counted_once) {
+  World w;
+  Client& publisher = w.addConnected(1, "198.18.0.11:4001");
+  Client& subscriber = w.addConnected(2, "198.18.0.12:4002");
+  w.addTrack(publisher, {.codec = contract::Codec::kVp8});
+  w.addSubscription(subscriber, {});
+  const auto send = [&](uint16_t sequence, uint32_t timestamp, std::string_view payload) {
+    w.sendRtp(publisher, {.sequence = sequence, .timestamp = timestamp, .payload = fromHex(payload)});
+  };
+  send(1, 0, "10 00 00");
+  w.advance(1'000'000'000);
+  w.take();
+  for (int i = 0; i < 2; ++i) w.sendRtcp(subscriber, rtcpPli(9, 0x2222'2222));
+  EXPECT_EQ(countOf(w.takeRtcp(publisher), RtcpKind::kPli), 1u);
+  send(2, 3000, "10 01 00");  // an inter frame
+  send(3, 6000, "10 00 00");
+  send(4, 6000, "00 00 00");
+  for (int i = 0; i < 20; ++i) w.advance(100'000'000);
+  EXPECT_EQ(countOf(w.takeRtcp(publisher), RtcpKind::kPli), 0u) << "the second request has its answer";
+  EXPECT_EQ(w.reports->track[0].key_frames, 2u);
+}
+
 TEST(Feedback, a_new_subscriber_causes_a_key_frame_request) {
   Conference c;
   c.sendVideo(1000, 1);

@@ -154,6 +154,8 @@ TEST(DesiredRows, track_lists_payload_types_with_their_rtx) {
   EXPECT_EQ(row->flags, 0);
   ASSERT_EQ(row->payload_type_count, 4);
   EXPECT_EQ(row->payload_type[0].payload_type, 96);
+  EXPECT_EQ(row->payload_type[0].codec, contract::Codec::kVp8);
+  EXPECT_EQ(row->payload_type[1].codec, contract::Codec::kOther);
   EXPECT_EQ(row->payload_type[0].associated, kNotRtx);
   EXPECT_EQ(row->payload_type[1].payload_type, 97);
   EXPECT_EQ(row->payload_type[1].associated, 96);

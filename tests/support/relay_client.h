@@ -174,6 +174,7 @@ struct TrackSpec {
   std::string mid = "0";
   uint8_t flags = 0;
   uint32_t generation = 1;
+  contract::Codec codec = contract::Codec::kOther;
 };
 inline TrackCommand trackCommand(srtp::Backend& backend, const contract::FlowsRegion& flows, const Client& client,
                                  const TrackSpec& spec) {
@@ -186,8 +187,8 @@ inline TrackCommand trackCommand(srtp::Backend& backend, const contract::FlowsRe
   row.encoding_count = 1;
   row.encoding[0] = {.ssrc = spec.ssrc, .rtx_ssrc = spec.rtx_ssrc};
   row.payload_type_count = 2;
-  row.payload_type[0] = {spec.payload_type, contract::kNotRtx, 0, spec.clock_rate_hz};
-  row.payload_type[1] = {spec.rtx_payload_type, spec.payload_type, 0, spec.clock_rate_hz};
+  row.payload_type[0] = {spec.payload_type, contract::kNotRtx, spec.codec, 0, spec.clock_rate_hz};
+  row.payload_type[1] = {spec.rtx_payload_type, spec.payload_type, contract::Codec::kOther, 0, spec.clock_rate_hz};
   const auto keys = backend.expand(client.row.srtp_profile, client.row.receive_key);
   const contract::TrackFlow& written = flows.track[spec.index];
   const auto flow = written.generation == spec.generation ? written.encoding[0] : contract::EncodingFlow{};

@@ -1,0 +1,139 @@
+// Dependency descriptors written bit by bit, after appendix A of the AV1 RTP specification.
+#include "dataplane/codec/dependency_descriptor.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/support/packet_builder.h"
+
+namespace penstock::codec {
+namespace {
+
+using test::Bytes;
+using test::fromHex;
+
+/// Bits from the front, as the specification lists fields.
+struct Bits {
+  Bytes bytes;
+  unsigned used = 0;
+  Bits& put(uint32_t value, unsigned count) {
+    while (count-- > 0) {
+      if (used % 8 == 0) bytes.push_back(0);
+      bytes.back() = static_cast<uint8_t>(bytes.back() | (value >> count & 1) << (7 - used++ % 8));
+    }
+    return *this;
+  }
+};
+
+Bits head(bool start, bool end, uint8_t template_id, uint16_t frame) {
+  return Bits().put(start, 1).put(end, 1).put(template_id, 6).put(frame, 16);
+}
+
+/// Two spatial layers of two temporal layers each (L2T2), four decode targets in the order of their layers, with one
+/// chain and resolutions; template ids begin at 60, so that they wrap.
+Bytes keyFrame(uint16_t frame = 7) {
+  Bits bits = head(true, true, 60, frame);
+  bits.put(1, 1).put(0, 4);                      // a structure and nothing else
+  bits.put(60, 6).put(4 - 1, 5);                 // offset, targets
+  bits.put(1, 2).put(2, 2).put(1, 2).put(3, 2);  // S0T0, S0T1, S1T0, S1T1
+  for (uint32_t spatial = 0; spatial < 2; ++spatial) {
+    for (uint32_t temporal = 0; temporal < 2; ++temporal) {
+      for (uint32_t target = 0; target < 4; ++target) {
+        const bool present = spatial <= target / 2 && temporal <= target % 2;
+        bits.put(present ? (temporal > 0 ? 1 : 3) : 0, 2);
+      }
+    }
+  }
+  bits.put(1, 1).put(3, 4).put(0, 1).put(0, 3);  // the first template refers to the frame 4 before, others to none
+  bits.put(1, 2);        // ns(5): one chain, which all targets are protected by (ns(1): no bits)
+  bits.put(0x1234, 16);  // by template: the frame before in the chain
+  bits.put(1, 1).put(319, 16).put(179, 16).put(639, 16).put(359, 16);
+  return bits.bytes;
+}
+
+TEST(DependencyDescriptor, mandatory_fields_need_no_structure) {
+  const auto parsed = parseDescriptorHead(fromHex("c5 1234"));
+  ASSERT_TRUE(parsed);
+  EXPECT_TRUE(parsed->frame_start && parsed->frame_end);
+  EXPECT_EQ(parsed->template_id, 5);
+  EXPECT_EQ(parsed->frame_number, 0x1234);
+  EXPECT_FALSE(parseDescriptorHead(fromHex("c512")));
+}
+
+TEST(DependencyDescriptor, a_structure_is_read_and_used_for_what_follows) {
+  DependencyStructure structure;
+  const auto key = parseDependencyDescriptor(keyFrame(), structure);
+  ASSERT_TRUE(key);
+  EXPECT_TRUE(key->has_structure);
+  EXPECT_EQ(key->frame_number, 7);
+  EXPECT_EQ(key->active_targets, 0xfu);
+  EXPECT_EQ(structure.template_count, 4);
+  EXPECT_EQ(structure.target_count, 4);
+  EXPECT_EQ(structure.chain_count, 1);
+  EXPECT_EQ(structure.spatial_count, 2);
+  EXPECT_EQ(structure.target[3].spatial_id, 1);
+  EXPECT_EQ(structure.target[3].temporal_id, 1);
+  EXPECT_EQ(structure.target[2].temporal_id, 0);
+  ASSERT_TRUE(structure.has_resolutions);
+  EXPECT_EQ(structure.width[1], 640);
+  EXPECT_EQ(structure.height[0], 180);
+
+  // Template ids wrap: 60, 61, 62, 63 are 0 to 3, and 0 is none.
+  const auto next = parseDependencyDescriptor(head(true, false, 63, 8).bytes, structure);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->spatial_id, 1);
+  EXPECT_EQ(next->temporal_id, 1);
+  EXPECT_FALSE(next->has_structure || next->active_targets);
+  EXPECT_EQ(next->indication[3], Indication::kDiscardable);
+  EXPECT_EQ(next->indication[2], Indication::kNotPresent);
+  EXPECT_FALSE(parseDependencyDescriptor(head(true, false, 0, 9).bytes, structure));
+}
+
+TEST(DependencyDescriptor, active_targets_and_indications_of_one_frame) {
+  DependencyStructure structure;
+  ASSERT_TRUE(parseDependencyDescriptor(keyFrame(), structure));
+  Bits bits = head(true, true, 60, 9);
+  bits.put(0, 1).put(1, 1).put(1, 1).put(0, 2);
+  bits.put(0b0011, 4);
+  bits.put(2, 2).put(2, 2).put(0, 2).put(1, 2);
+  const auto changed = parseDependencyDescriptor(bits.bytes, structure);
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->active_targets, 0b0011u);
+  EXPECT_EQ(changed->indication[0], Indication::kSwitch);
+  EXPECT_EQ(changed->indication[2], Indication::kNotPresent);
+  EXPECT_EQ(changed->indication[3], Indication::kDiscardable);
+}
+
+TEST(DependencyDescriptor, a_structure_that_is_cut_short_changes_nothing) {
+  DependencyStructure structure;
+  ASSERT_TRUE(parseDependencyDescriptor(keyFrame(), structure));
+  const Bytes whole = keyFrame();
+  for (size_t size = 4; size < whole.size(); ++size) {
+    DependencyStructure before = structure;
+    before.template_count = 3;
+    EXPECT_FALSE(parseDependencyDescriptor(std::span(whole).first(size), before)) << size << " bytes";
+    EXPECT_EQ(before.template_count, 3);
+  }
+}
+
+TEST(DependencyDescriptor, nothing_is_known_without_a_structure) {
+  DependencyStructure structure;
+  EXPECT_FALSE(parseDependencyDescriptor(fromHex("c5 1234"), structure));
+}
+
+TEST(DependencyDescriptor, random_bytes_end) {
+  std::mt19937 random(std::random_device{}());
+  for (int round = 0; round < 20'000; ++round) {
+    Bytes bytes(random() % 80);
+    for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
+    if (bytes.size() > 3) bytes[3] |= 0x80;  // a structure
+    DependencyStructure structure;
+    (void)parseDependencyDescriptor(bytes, structure);
+    ASSERT_LE(structure.template_count, kTemplateMax);
+    ASSERT_LE(structure.spatial_count, kSpatialLayerMax);
+  }
+}
+
+}  // namespace
+}  // namespace penstock::codec
