@@ -48,7 +48,7 @@ forward recorder "$share" --workload recorder --size 50 --profile gcm,cm
 measure latency latency "${load[@]}" --size 1,10,50 --delay-seconds "$delay"
 cores workers --size 2000 --workers 1,2
 cores subscriptions --workers 1 --size 10 --keys 10,100,1000,10000
-measure idle idle "${load[@]}" --size 99
+measure idle idle
 
 # What planners want to know besides: other shapes, surges, joins.
 forward sizes 1 --profile gcm --size 1,10,200

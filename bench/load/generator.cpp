@@ -1,7 +1,6 @@
 #include "bench/load/generator.h"
 
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -24,8 +23,6 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kQuietNs = 50'000'000;
 // RFC 7675: consent lasts 30 s.
 constexpr uint64_t kConsentNs = 10 * kSecondNs;
-// libwebrtc: a check of the chosen pair each 2.5 s.
-constexpr uint64_t kCheckIntervalNs = 2'500'000'000;
 // A generator that was held up longer than this leaves out what it missed, or it would offer a burst nobody asked for.
 constexpr uint64_t kStallNs = 200'000;
 // Where it takes turns with a worker on one core, turns last some milliseconds.
@@ -99,21 +96,6 @@ void Generator::keepConsent() {
   for (const auto& check : checks_) {
     sendFrame(check);
     receive();
-  }
-  consent_ns_ = monotonicNow();
-}
-
-void Generator::onlyCheck(uint64_t duration_ns) {
-  const uint64_t interval_ns = kCheckIntervalNs / checks_.size();
-  const uint64_t begin_ns = monotonicNow();
-  uint64_t due_ns = begin_ns;
-  for (size_t next = 0; monotonicNow() - begin_ns < duration_ns; due_ns += interval_ns) {
-    sendFrame(checks_[next]);
-    next = next + 1 == checks_.size() ? 0 : next + 1;
-    do {
-      receive();
-      usleep(200);
-    } while (monotonicNow() < due_ns + interval_ns);
   }
   consent_ns_ = monotonicNow();
 }
@@ -229,11 +211,14 @@ Trial Generator::run(const TrialRequest& request) {
     wanted += request.steps[i].packets_per_second * static_cast<double>(until_ns - request.steps[i].from_ns) / 1e9;
   }
   trial.offered_per_second = wanted * 1e9 / static_cast<double>(request.duration_ns);
-  if (monotonicNow() - consent_ns_ + request.duration_ns > 2 * kConsentNs) {
+  const uint64_t prepare_ns = monotonicNow();
+  store_.prepare(static_cast<size_t>(wanted) + kSendBurst);
+  // Meanwhile nobody answered the relay, which may have asked for its router.
+  const bool was_away = monotonicNow() - prepare_ns > kSecondNs;
+  if (was_away || monotonicNow() - consent_ns_ + request.duration_ns > 2 * kConsentNs) {
     keepConsent();
     drain();
   }
-  store_.prepare(static_cast<size_t>(wanted) + kSendBurst);
   sink_.beginTrial();
   std::ranges::fill(sent_of_track_, 0);
   const CounterValues before = relay_.counters();

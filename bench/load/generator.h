@@ -66,8 +66,6 @@ class Generator {
   /// As many packets can be encrypted ahead of a trial.
   size_t storeCapacity() const { return store_.capacity(); }
   Trial run(const TrialRequest& request);
-  /// Nothing but checks for so long, of each participant as often as browsers send them.
-  void onlyCheck(uint64_t duration_ns);
 
   const Scenario& scenario() const { return plan_.scenario; }
 

@@ -93,9 +93,6 @@ CounterValues RelayProcess::counters() const {
   return values;
 }
 
-uint64_t RelayProcess::cpuNs() const {
-  return processCpuNs(process_);
-}
 uint64_t RelayProcess::scenarioMemory() const {
   return shared_->rows.all();
 }

@@ -33,8 +33,6 @@ class RelayProcess {
 
   CounterValues counters() const;
   uint32_t workers() const { return workers_; }
-  /// CPU time of the process so far.
-  uint64_t cpuNs() const;
   /// What the rows of the scenario took, in bytes of resident memory.
   uint64_t scenarioMemory() const;
   uint64_t residentMemory() const;

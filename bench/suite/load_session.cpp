@@ -93,12 +93,6 @@ void LoadSession::search(RateSearch& rates, double loss_max, const char* goal) {
   }
 }
 
-uint64_t LoadSession::silence(double seconds) {
-  const uint64_t before = relay_.cpuNs();
-  generator_.onlyCheck(static_cast<uint64_t>(seconds * 1e9));
-  return relay_.cpuNs() - before;
-}
-
 json::object LoadSession::drops() const {
   return dropsOf(relay_.counters().since(start_));
 }

@@ -42,8 +42,6 @@ class LoadSession {
   Trial run(const TrialRequest& request, const std::string& label);
   /// The same, repeated if the generator was held up for too long.
   Trial undisturbed(const TrialRequest& request, const std::string& label);
-  /// Participants only show that they are there; returns the relay's CPU time.
-  uint64_t silence(double seconds);
   /// Trials so repeated.
   uint64_t disturbed() const { return disturbed_; }
   /// As long as a trial at this rate can be: `wanted`, or what the packets encrypted ahead allow.

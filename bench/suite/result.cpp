@@ -70,6 +70,7 @@ json::object delaysOf(const Histogram& delays) {
           {"mean_us", delays.mean() / 1000},
           {"p50_us", us(delays.percentile(50))},
           {"p90_us", us(delays.percentile(90))},
+          {"p95_us", us(delays.percentile(95))},
           {"p99_us", us(delays.percentile(99))},
           {"p999_us", us(delays.percentile(99.9))},
           {"p9999_us", us(delays.percentile(99.99))},
