@@ -42,7 +42,7 @@ cores() {
 
 # What is wanted.
 forward thousand-keys "$repeats" --profile gcm,cm --size 50 --keys 1000 --mac-swap
-"$bench" forward --help | grep -q null && forward clear "$repeats" --profile null --size 50 --keys 1000 --mac-swap
+forward clear "$repeats" --profile null --size 50 --keys 1000 --mac-swap
 forward libsrtp 1 --profile gcm,cm --size 50 --keys 1000 --backend libsrtp
 forward recorder "$share" --workload recorder --size 50 --profile gcm,cm
 measure latency latency "${load[@]}" --size 1,10,50 --delay-seconds "$delay"

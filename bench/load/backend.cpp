@@ -17,6 +17,7 @@ constexpr std::array kProfiles = {
     ProfileName{contract::SrtpProfile::kAeadAes256Gcm, "gcm256", "AEAD_AES_256_GCM"},
     ProfileName{contract::SrtpProfile::kAes128CmHmacSha1_80, "cm", "AES_CM_128_HMAC_SHA1_80"},
     ProfileName{contract::SrtpProfile::kAes128CmHmacSha1_32, "cm32", "AES_CM_128_HMAC_SHA1_32"},
+    ProfileName{contract::SrtpProfile::kUnprotected, "null", "RTP in the clear"},
 };
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace penstock::bench {
 
 inline constexpr const char* kBackendNames = "auto, ipsec-mb, libsrtp";
-inline constexpr const char* kProfileNames = "gcm, gcm256, cm, cm32";
+inline constexpr const char* kProfileNames = "gcm, gcm256, cm, cm32, null";
 
 /// "auto" is what the dataplane would take on this machine. Null if there is no such backend here.
 std::unique_ptr<srtp::Backend> makeBackend(std::string_view name);

@@ -56,6 +56,11 @@ contract::TransportRow transportRow(uint32_t participant, contract::SrtpProfile 
   std::memcpy(row.ice_ufrag, ufrag.data(), ufrag.size());
   std::memcpy(row.ice_pwd, password.data(), password.size());
   row.srtp_profile = profile;
+  // Only a plain transport goes without encryption: its address is given, and nobody checks it.
+  if (profile == contract::SrtpProfile::kUnprotected) {
+    row.kind = contract::TransportKind::kPlain;
+    row.remote = addressOf(participant);
+  }
   row.rtcp_ssrc = 0xaa00'0000 + participant;
   row.receive_key = keyOf(participant, true);
   row.send_key = keyOf(participant, false);

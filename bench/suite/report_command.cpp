@@ -23,6 +23,20 @@ size_t placeOf(const json::object& file) {
   return static_cast<size_t>(std::ranges::find(kOrder, textAt(file, "kind")) - kOrder.begin());
 }
 
+/// Files of one kind from one run make one section: their results one after the other, the busiest of them told.
+void join(std::vector<json::object>& files, json::object next) {
+  const std::string kind = textAt(next, "kind");
+  const auto same = std::ranges::find_if(files, [&](const json::object& file) { return textAt(file, "kind") == kind; });
+  if ((kind != "forward" && kind != "cores") || same == files.end()) return files.push_back(std::move(next));
+  for (const json::value& result : arrayAt(next, "results")) (*same)["results"].as_array().push_back(result);
+  if (next.contains("mac_swap") && !same->contains("mac_swap")) (*same)["mac_swap"] = next["mac_swap"];
+  json::object quiet = objectAt(*same, "quiet");
+  for (const char* key : {"stolen_percent", "load_average"}) {
+    quiet[key] = std::max(numberAt(quiet, key), numberAt(objectAt(next, "quiet"), key));
+  }
+  (*same)["quiet"] = quiet;
+}
+
 }  // namespace
 
 int reportCommand(int argc, char** argv) {
@@ -46,7 +60,7 @@ int reportCommand(int argc, char** argv) {
       continue;
     }
     figures += figuresSection(result);
-    for (const json::value& one : arrayAt(result, "files")) files.push_back(one.as_object());
+    for (const json::value& one : arrayAt(result, "files")) join(files, one.as_object());
   }
   std::ranges::stable_sort(files, {}, placeOf);
   std::ofstream file(out);

@@ -22,7 +22,7 @@ constexpr const char* kStyle =
     "h3{font-size:1.05em;margin:1.4em 0 .3em}p.small,footer{color:#555;font-size:.85em}"
     "table{border-collapse:collapse;margin:.6em 0;font-size:.87em;width:100%}"
     "th,td{border-bottom:1px solid #ccc;padding:.2em .5em;text-align:right;vertical-align:top}"
-    "th:first-child,td:first-child{text-align:left}th{border-bottom:2px solid #222}"
+    "th:first-child,td:first-child,.words th,.words td{text-align:left}th{border-bottom:2px solid #222}"
     "svg{width:100%;height:auto;display:block;margin:.4em 0}figure{margin:0;break-inside:avoid}tr{break-inside:avoid}"
     "@media print{body{font-size:10.5pt;margin:0;max-width:none}h2{break-after:avoid}}";
 

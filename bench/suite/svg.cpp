@@ -140,11 +140,16 @@ std::vector<double> linearTicks(double max) {
 }
 
 std::string barChart(const std::vector<Bar>& bars, const std::string& unit, const std::string& mark_means) {
-  constexpr double kLeft = 250, kRight = 110, kRow = 24, kTop = 8;
+  constexpr double kRight = 110, kRow = 24, kTop = 8, kLetter = 5.6;
   double max = 0;
-  for (const Bar& bar : bars) max = std::max({max, bar.value, bar.high, bar.mark.value_or(0)});
+  size_t longest = 0;
+  for (const Bar& bar : bars) {
+    max = std::max({max, bar.value, bar.high, bar.mark.value_or(0)});
+    longest = std::max(longest, bar.label.size());
+  }
+  const double left = std::clamp(20 + kLetter * static_cast<double>(longest), 120.0, kWidth / 2);
   const std::vector<double> ticks = linearTicks(max);
-  const Scale scale{0, ticks.back(), kLeft, kWidth - kRight, false};
+  const Scale scale{0, ticks.back(), left, kWidth - kRight, false};
   const double bottom = kTop + kRow * static_cast<double>(bars.size());
   std::ostringstream svg;
   svg << opened(bottom + 34);
@@ -155,8 +160,8 @@ std::string barChart(const std::vector<Bar>& bars, const std::string& unit, cons
   for (size_t i = 0; i < bars.size(); ++i) {
     const Bar& bar = bars[i];
     const double y = kTop + kRow * static_cast<double>(i), middle = y + kRow / 2;
-    addText(svg, kLeft - 6, middle + 4, "end", bar.label);
-    svg << "<rect x='" << number(kLeft) << "' y='" << number(y + 5) << "' width='" << number(scale(bar.value) - kLeft)
+    addText(svg, left - 6, middle + 4, "end", bar.label);
+    svg << "<rect x='" << number(left) << "' y='" << number(y + 5) << "' width='" << number(scale(bar.value) - left)
         << "' height='" << number(kRow - 10) << "' fill='#7fb2d3' stroke='#0072b2'/>";
     if (bar.high > bar.low) {
       addLine(svg, scale(bar.low), middle, scale(bar.high), middle, kInk);
@@ -170,7 +175,7 @@ std::string barChart(const std::vector<Bar>& bars, const std::string& unit, cons
   }
   std::string words = unit;
   if (!mark_means.empty()) words += "; orange line: " + mark_means;
-  addText(svg, (kLeft + kWidth - kRight) / 2, bottom + 29, "middle", words);
+  addText(svg, (left + kWidth - kRight) / 2, bottom + 29, "middle", words);
   svg << "</svg>";
   return svg.str();
 }
