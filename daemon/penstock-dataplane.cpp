@@ -179,7 +179,9 @@ int serve(const Config& config) {
   const Eal eal(config.dataplane);
   const auto backend = made_backend.get();
   spdlog::info("dpdk: {}", eal.memoryText());
-  MbufPool pool(config.dataplane.packet_buffers);
+  // Packets are in memory near the core that touches them first.
+  const auto first_core = settings.front().core;
+  MbufPool pool(config.dataplane.packet_buffers, first_core ? numaNodeOf(*first_core) : -1);
   const Ports ports = startPorts(config, settings.size(), eal, pool);
   chooseIdle(settings, ports);
 

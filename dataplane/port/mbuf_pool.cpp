@@ -19,10 +19,12 @@ constexpr uint32_t kCachedPerThread = 256;
 constexpr uint16_t kRoom = 2048 + RTE_PKTMBUF_HEADROOM;
 static_assert(kRoom - RTE_PKTMBUF_HEADROOM >= kFrameMax);
 
+static_assert(SOCKET_ID_ANY == -1);
+
 }  // namespace
 
-MbufPool::MbufPool(uint32_t buffers)
-    : pool_(rte_pktmbuf_pool_create("penstock", buffers, kCachedPerThread, 0, kRoom, SOCKET_ID_ANY)) {
+MbufPool::MbufPool(uint32_t buffers, int numa_node)
+    : pool_(rte_pktmbuf_pool_create("penstock", buffers, kCachedPerThread, 0, kRoom, numa_node)) {
   if (pool_ != nullptr) return;
   const uint64_t mib = (uint64_t{buffers} * (kRoom + sizeof(rte_mbuf) + 64) >> 20) + 1;
   throw StartError(kExitMemory, fmt::format("{} packet buffers need about {} MiB ({}): raise dataplane.memory-mib or "

@@ -14,8 +14,8 @@ namespace penstock {
 
 class MbufPool {
  public:
-  /// Throws StartError. DPDK must run (Eal).
-  explicit MbufPool(uint32_t buffers);
+  /// Throws StartError. DPDK must run (Eal). `numa_node`: where its memory should be; -1 = anywhere.
+  explicit MbufPool(uint32_t buffers, int numa_node = -1);
   ~MbufPool();
   MbufPool(const MbufPool&) = delete;
   MbufPool& operator=(const MbufPool&) = delete;

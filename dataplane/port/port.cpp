@@ -108,7 +108,7 @@ void Port::configure(const PortRequest& request) {
   facts_.queues = std::min({request.workers, info.max_rx_queues, info.max_tx_queues});
   facts_.numa_node = rte_eth_dev_socket_id(id_);
   if (facts_.queues < request.workers) {
-    handed_.reset(rte_ring_create(fmt::format("handed-{}", id_).c_str(), kHandedMax, SOCKET_ID_ANY, RING_F_SC_DEQ));
+    handed_.reset(rte_ring_create(fmt::format("handed-{}", id_).c_str(), kHandedMax, facts_.numa_node, RING_F_SC_DEQ));
     if (!handed_) throw StartError(kExitMemory, fmt::format("DPDK gave no ring ({}).", rte_strerror(rte_errno)));
   }
   rte_eth_conf conf{};
@@ -127,9 +127,10 @@ void Port::configure(const PortRequest& request) {
 void Port::setUpQueues(const PortRequest& request, MbufPool& pool) {
   uint16_t receive = kReceiveDescriptors, send = kSendDescriptors;
   check(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &send), "queue lengths");
+  const auto node = static_cast<unsigned>(facts_.numa_node);  // -1 is SOCKET_ID_ANY
   for (uint16_t queue = 0; queue < facts_.queues; ++queue) {
-    check(rte_eth_rx_queue_setup(id_, queue, receive, SOCKET_ID_ANY, nullptr, pool.raw()), "receive queue");
-    check(rte_eth_tx_queue_setup(id_, queue, send, SOCKET_ID_ANY, nullptr), "send queue");
+    check(rte_eth_rx_queue_setup(id_, queue, receive, node, nullptr, pool.raw()), "receive queue");
+    check(rte_eth_tx_queue_setup(id_, queue, send, node, nullptr), "send queue");
   }
   // A driver that cannot set an MTU takes any (memif), or that of its interface (af_packet).
   const int set = rte_eth_dev_set_mtu(id_, request.mtu);
