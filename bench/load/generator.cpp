@@ -111,11 +111,14 @@ void Generator::sendFrame(std::span<const uint8_t> frame) {
   }
 }
 
-/// Until the relay has sent nothing for a while: what is queued belongs to this trial.
-void Generator::drain() {
-  for (uint64_t last_ns = monotonicNow(); monotonicNow() - last_ns < kQuietNs;) {
+/// Until the relay has sent nothing for a while: what is queued belongs to this trial. Returns how long that took.
+uint64_t Generator::drain() {
+  const uint64_t begin_ns = monotonicNow();
+  uint64_t last_ns = begin_ns;
+  while (monotonicNow() - last_ns < kQuietNs) {
     if (receive() > 0) last_ns = monotonicNow();
   }
+  return last_ns - begin_ns;
 }
 
 void Generator::sendDue(Trial& trial, uint64_t packets, uint64_t now_ns) {
@@ -233,7 +236,7 @@ Trial Generator::run(const TrialRequest& request) {
               .begin_ns = begin_ns_,
               .slice_ns = slice_ns_});
   send(trial, request);
-  drain();
+  trial.backlog_ns = drain();
   sink_.time({});
   note_times_ = false;
   trial.relay = relay_.counters().since(before);

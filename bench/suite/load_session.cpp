@@ -89,6 +89,7 @@ void LoadSession::search(RateSearch& rates, double loss_max, const char* goal) {
     rates.add({.rate = *rate,
                .loss_ratio = trial.lossRatio(),
                .sound = trial.sound(),
+               .kept_up = trial.keptUp(),
                .limited = trial.generator_limited && trial.refused == 0});
   }
 }
@@ -119,6 +120,7 @@ json::object describeTrial(const Trial& trial) {
           {"busy_share", busy_ns + idle_ns > 0 ? busy_ns / (busy_ns + idle_ns) : 0},
           {"generator_stalled_ms", static_cast<double>(trial.stalled_ns) / 1e6},
           {"loss_ratio", trial.lossRatio()},
+          {"backlog_ms", static_cast<double>(trial.backlog_ns) / 1e6},
           {"gaps", trial.sink.gaps},
           {"behind", trial.sink.behind},
           {"renumbered", trial.sink.renumbered},
@@ -136,6 +138,7 @@ std::string sayTrial(const Trial& trial) {
   if (trial.sink.behind > 0) text += ", " + std::to_string(trial.sink.behind) + " repeated or late";
   if (trial.sink.renumbered > 0) text += ", " + std::to_string(trial.sink.renumbered) + " renumbered";
   if (trial.sink.foreign > 0) text += ", " + std::to_string(trial.sink.foreign) + " foreign";
+  if (!trial.keptUp()) text += ", " + grouped(static_cast<double>(trial.backlog_ns) / 1e6) + " ms behind at the end";
   if (trial.held_up) text += ", the machine was busy elsewhere";
   if (trial.generator_limited) text += ", the generator was slower";
   return text;

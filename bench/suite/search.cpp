@@ -7,7 +7,7 @@ namespace penstock::bench {
 namespace {
 
 bool passes(const Outcome& outcome, double loss_max) {
-  return outcome.sound && !outcome.limited && outcome.loss_ratio <= loss_max;
+  return outcome.sound && outcome.kept_up && !outcome.limited && outcome.loss_ratio <= loss_max;
 }
 
 constexpr double kRateMin = 1;

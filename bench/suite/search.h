@@ -19,6 +19,7 @@ struct Outcome {
   double rate;
   double loss_ratio;
   bool sound = true;     // nothing wrong but loss
+  bool kept_up = true;   // nothing had queued up when it ended
   bool limited = false;  // the generator could not offer the rate: it says nothing of the relay, and does not pass
 };
 

@@ -120,5 +120,11 @@ TEST(SteadyFrom, never_if_the_end_is_restless) {
   EXPECT_EQ(steadyFrom(values, 0.1, 5), std::nullopt);
 }
 
+TEST(RateSearch, a_rate_that_only_fills_queues_does_not_pass) {
+  RateSearch search({.first = 1000, .max = 1e6, .precision = 0.01});
+  run(search, 0, [](double rate, int) { return Outcome{.rate = rate, .loss_ratio = 0, .kept_up = rate <= 7000}; });
+  EXPECT_NEAR(search.found(0), 7000, 80);
+}
+
 }  // namespace
 }  // namespace penstock::bench
