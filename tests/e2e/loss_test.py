@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Two Chromium pages over a bad network: what repair makes of it.
 
-    loss_test.py           two cases, 20 s each, and what they must come to: part of `make test`
+    loss_test.py           two cases, 10 s each, and what they must come to: part of `make test`
     loss_test.py table 60  all cases, 60 s each, as a table
 
 `up` is the way to the relay (what publishers send, what receivers report), `down` the way from it.
@@ -110,7 +110,7 @@ def tell(name, seen, counters):
 
 def test(lab):
     table = len(sys.argv) > 1 and sys.argv[1] == "table"
-    seconds = int(sys.argv[2]) if table else 20
+    seconds = int(sys.argv[2]) if table else 10
     network = Network(lab)
     with Browser(lab.url) as browser:
         capture = "640x360@25" if table else "320x240@15"
@@ -118,7 +118,7 @@ def test(lab):
         for page in pages:
             wait_until(lambda: in_room(page), 10, f"{page.name} is in the room")
         wait_for_legs(pages, 2, 20)
-        time.sleep(8)  # for the senders' estimates
+        time.sleep(8 if table else 3)  # for the senders' estimates
         for name in CASES if table else IN_TESTS:
             network.set(**CASES[name])
             time.sleep(3)
