@@ -24,6 +24,7 @@ bool beginsKeyFrame(contract::Codec codec, std::span<const uint8_t> payload,
     case contract::Codec::kAv1:
       // AV1 RTP payload format section 4.4, aggregation header: N, "the first packet of a coded video sequence".
       return !payload.empty() && (payload[0] & 0x08) != 0;
+    case contract::Codec::kRed:
     case contract::Codec::kOther:
       break;
   }

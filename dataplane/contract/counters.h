@@ -72,6 +72,7 @@ namespace penstock::contract {
   X(send_no_route, "destination is neither on-link nor behind a gateway, or is forbidden") \
   X(send_neighbour_unresolved, "next hop did not answer ARP or neighbour discovery yet")   \
   X(send_payload_type_unmapped, "subscriber did not accept this codec")                    \
+  X(send_red_unreadable, "subscriber without RED, and no primary frame to be found in it") \
   X(send_too_long, "rewritten packet would exceed the MTU")                                \
   X(send_protect_failed, "SRTP protection failed")                                         \
   X(send_pool_empty, "no free packet buffer")                                              \

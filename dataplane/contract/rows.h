@@ -105,7 +105,7 @@ struct EncodingRow {
 static_assert(sizeof(EncodingRow) == 32);
 
 /// Codecs whose payloads the dataplane looks into. Others pass all the same.
-enum class Codec : uint8_t { kOther = 0, kVp8 = 1, kVp9 = 2, kH264 = 3, kAv1 = 4 };
+enum class Codec : uint8_t { kOther = 0, kVp8 = 1, kVp9 = 2, kH264 = 3, kAv1 = 4, kRed = 5 };
 
 /// A payload type as the publisher uses it. For RTX, `associated` is the payload type it repairs (RFC 4588 apt).
 struct PayloadTypeRow {

@@ -1,5 +1,6 @@
 #include "dataplane/relay/forward.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dataplane/relay/state.h"
@@ -34,8 +35,13 @@ stream::SourceHeader describe(const TransportState& publisher, const RtpView& vi
 
 size_t Forwarder::forward(RelayState& s, TrackState& track, const RtpView& view, const stream::SourceHeader& source,
                           uint64_t now_ns) {
-  const Shared shared{view, source, view.payload(), now_ns, absSendTime(now_ns)};
+  const Shared shared{view, source, view.payload(), now_ns, absSendTime(now_ns), view.payload_type};
   size_t wanted = 0;
+  if (track.isRed(view.payload_type)) {
+    wanted = forwardRed(s, track, shared);
+    s.stages.mark(contract::Stage::rewrite, wanted);
+    return wanted;
+  }
   for (const uint32_t index : track.subscriptions) {
     if (s.subscriptions[index].paused()) continue;
     ++wanted;
@@ -53,7 +59,7 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
   if (!transport.reachable()) [[unlikely]] {
     if (const auto drop = unreachable(s, transport, shared.now_ns)) return s.outbox.lose(*drop);
   }
-  const auto* mapping = subscription.mapping(view.payload_type);
+  const auto* mapping = subscription.mapping(shared.payload_type);
   if (mapping == nullptr) return s.outbox.lose(Counter::send_payload_type_unmapped);
   const auto packet_index = subscription.sequence.map(view.sequence);
   if (!packet_index) return;  // older than the subscription
@@ -61,23 +67,26 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
 
   const auto space = payloadSpace(s, transport, packet);
-  const auto written =
-      subscription.header.write(shared.source,
-                                {.ssrc = subscription.row.ssrc,
-                                 .timestamp = subscription.timestamp.map(view.timestamp, shared.now_ns),
-                                 .sequence = static_cast<uint16_t>(*packet_index),
-                                 .payload_type = mapping->to,
-                                 .transport_sequence = transport.transport_sequence,
-                                 .abs_send_time = shared.abs_send_time},
-                                space);
+  auto written = subscription.header.write(shared.source,
+                                           {.ssrc = subscription.row.ssrc,
+                                            .timestamp = subscription.timestamp.map(view.timestamp, shared.now_ns),
+                                            .sequence = static_cast<uint16_t>(*packet_index),
+                                            .payload_type = mapping->to,
+                                            .transport_sequence = transport.transport_sequence,
+                                            .abs_send_time = shared.abs_send_time},
+                                           space);
   if (!fits(written, shared.payload, *subscription.media, space)) return loseTooLong(s, packet);
+  if (!shared.lead.empty()) [[unlikely]] {
+    std::ranges::copy(shared.lead, space.begin() + written->written_length);
+    written->written_length = static_cast<uint16_t>(written->written_length + shared.lead.size());
+  }
   transport.transport_sequence += subscription.header.stampsTransportSequence() ? 1 : 0;
   if (subscription.reservation.reserve(*packet_index)) {
     s.flows.subscription[index].index_reserved = subscription.reservation.reserved();
   }
   jobs_[count_] = {.stream = subscription.media.get(),
                    .destination = space,
-                   .payload = shared.payload,
+                   .payload = shared.payload.subspan(shared.lead.size()),
                    .index = *packet_index,
                    .header_length = written->header_length,
                    .written_length = written->written_length};
@@ -153,7 +162,7 @@ void Forwarder::finish(RelayState& s, Outgoing& outgoing, const srtp::ProtectJob
   } else {
     SubscriptionState& subscription = s.subscriptions[outgoing.subscription];
     subscription.packets_sent += 1;
-    subscription.octets_sent += static_cast<uint32_t>(job.payload.size());
+    subscription.octets_sent += static_cast<uint32_t>(job.written_length - job.header_length + job.payload.size());
     subscription.retransmission_budget.onSent(job.length);
     stats.packets += 1;
     stats.bytes += job.length;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/codec/red.h"
 #include "dataplane/packet/rtp_extension.h"
 #include "dataplane/relay/packet.h"
 #include "dataplane/srtp/crypto.h"
@@ -45,9 +46,13 @@ class Forwarder {
     std::span<const uint8_t> payload;
     uint64_t now_ns;
     uint32_t abs_send_time;
+    uint8_t payload_type;             // what the publisher calls `payload`
+    std::span<const uint8_t> lead{};  // takes the place of the first so many bytes of `payload`; is read at once
   };
 
   void add(RelayState& s, uint32_t index, const Shared& shared);
+  size_t forwardRed(RelayState& s, const TrackState& track, const Shared& shared);
+  void addRed(RelayState& s, uint32_t index, const Shared& shared, const codec::Red* red);
   void queue(RelayState& s, uint32_t subscription, bool retransmission);
   void finish(RelayState& s, Outgoing& outgoing, const srtp::ProtectJob& job);
 

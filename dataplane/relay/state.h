@@ -142,6 +142,7 @@ struct TrackState {
   bool wanted() const { return !subscriptions.empty() || fan_out != 0; }
   bool muted() const { return row.flags & contract::kTrackMuted; }
   bool isRtx(uint8_t payload_type) const { return repairs[payload_type] != contract::kNotRtx; }
+  bool isRed(uint8_t payload_type) const { return codec[payload_type] == contract::Codec::kRed; }
   bool isVideo() const { return row.kind == contract::MediaKind::kVideo; }
 };
 

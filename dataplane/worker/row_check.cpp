@@ -90,7 +90,7 @@ bool payloadTypesAreSound(const contract::TrackRow& row) {
   std::array<bool, 256> seen{};
   for (const contract::PayloadTypeRow& type : types) {
     if (!isPayloadType(type.payload_type) || seen[type.payload_type]) return false;
-    if (type.codec > contract::Codec::kAv1) return false;
+    if (type.codec > contract::Codec::kRed) return false;
     if (type.clock_rate_hz == 0 || type.clock_rate_hz > kClockRateMax) return false;
     seen[type.payload_type] = true;
   }

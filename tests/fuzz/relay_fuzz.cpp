@@ -18,9 +18,12 @@ struct Conference : test::World {
 
   Conference() {
     addTrack(publisher, {.rtx_ssrc = 0x1111'1112});
-    addTrack(publisher, {.index = 1, .ssrc = 0, .kind = contract::MediaKind::kAudio, .mid = "a"});
+    addTrack(publisher,
+             {.index = 1, .ssrc = 0, .kind = contract::MediaKind::kAudio, .mid = "a", .red_payload_type = 63});
     addSubscription(subscriber, {});
     addSubscription(subscriber, {.index = 1, .track = 1, .ssrc = 0x5555, .rtx_ssrc = 0});
+    addSubscription(subscriber,
+                    {.index = 2, .track = 1, .ssrc = 0x6666, .rtx_ssrc = 0, .mid = "8", .red_from = 63, .red_to = 120});
   }
 
   /// The bytes as RTP under the publisher's keys; what cannot be RTP is sent in the clear.

@@ -125,7 +125,7 @@ TEST(RowCheck, track_rows_by_table) {
           {"payload type of 8 bits", [](Row& r) { r.payload_type[0].payload_type = 128; }},
           {"payload type that reads as RTCP", [](Row& r) { r.payload_type[0].payload_type = 72; }},
           {"payload type twice", [](Row& r) { r.payload_type[1].payload_type = 96; }},
-          {"codec that does not exist", [](Row& r) { r.payload_type[0].codec = static_cast<contract::Codec>(5); }},
+          {"codec that does not exist", [](Row& r) { r.payload_type[0].codec = static_cast<contract::Codec>(6); }},
           {"clock rate 0", [](Row& r) { r.payload_type[0].clock_rate_hz = 0; }},
           {"clock rate beyond reason", [](Row& r) { r.payload_type[0].clock_rate_hz = 2'000'000; }},
           {"RTX of nothing", [](Row& r) { r.payload_type[1].associated = 98; }},

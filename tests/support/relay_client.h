@@ -175,6 +175,7 @@ struct TrackSpec {
   uint8_t flags = 0;
   uint32_t generation = 1;
   contract::Codec codec = contract::Codec::kOther;
+  uint8_t red_payload_type = 0;  // 0: none
 };
 inline TrackCommand trackCommand(srtp::Backend& backend, const contract::FlowsRegion& flows, const Client& client,
                                  const TrackSpec& spec) {
@@ -189,6 +190,10 @@ inline TrackCommand trackCommand(srtp::Backend& backend, const contract::FlowsRe
   row.payload_type_count = 2;
   row.payload_type[0] = {spec.payload_type, contract::kNotRtx, spec.codec, 0, spec.clock_rate_hz};
   row.payload_type[1] = {spec.rtx_payload_type, spec.payload_type, contract::Codec::kOther, 0, spec.clock_rate_hz};
+  if (spec.red_payload_type != 0) {
+    row.payload_type[row.payload_type_count++] = {spec.red_payload_type, contract::kNotRtx, contract::Codec::kRed, 0,
+                                                  spec.clock_rate_hz};
+  }
   const auto keys = backend.expand(client.row.srtp_profile, client.row.receive_key);
   const contract::TrackFlow& written = flows.track[spec.index];
   const auto flow = written.generation == spec.generation ? written.encoding[0] : contract::EncodingFlow{};
@@ -212,6 +217,7 @@ struct SubscriptionSpec {
   uint32_t timestamp_offset = 1'000'000;
   uint32_t generation = 1;
   uint32_t track_generation = 1;
+  uint8_t red_from = 0, red_to = 0;  // 0: does not take RED
 };
 inline SubscriptionCommand subscriptionCommand(srtp::Backend& backend, const Client& client,
                                                const SubscriptionSpec& spec) {
@@ -226,6 +232,7 @@ inline SubscriptionCommand subscriptionCommand(srtp::Backend& backend, const Cli
   row.rtx_ssrc = spec.rtx_ssrc;
   row.mapping_count = 1;
   row.mapping[0] = {spec.from, spec.to, spec.rtx_to, 0};
+  if (spec.red_from != 0) row.mapping[row.mapping_count++] = {spec.red_from, spec.red_to, contract::kNotRtx, 0};
   const auto keys = backend.expand(client.row.srtp_profile, client.row.send_key);
   command.media = backend.openSend(keys, spec.ssrc, spec.first_index);
   if (spec.rtx_ssrc != 0) command.rtx = backend.openSend(keys, spec.rtx_ssrc, spec.first_index);
