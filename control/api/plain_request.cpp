@@ -34,7 +34,7 @@ bool readPayloadType(JsonReader& reader, const json::object& from, const char* m
 
 /// What everybody knows of a codec need not be said.
 void fillUsual(Codec& codec) {
-  const bool opus = codec.name == "opus" || codec.name == "OPUS";
+  const bool opus = codec.name == "opus" || codec.name == "OPUS" || codec.name == "red";
   if (codec.clock_rate_hz == 0) codec.clock_rate_hz = opus ? 48'000 : codec.name == "telephone-event" ? 8'000 : 90'000;
   if (codec.channels == 0) codec.channels = opus ? 2 : 1;
 }

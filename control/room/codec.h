@@ -17,6 +17,13 @@ std::optional<std::string> fmtpValue(std::string_view fmtp, std::string_view nam
 /// direction).
 std::string codecKey(const Codec& codec);
 
+inline constexpr const char* kOpusKey = "opus/48000/2";
+/// RFC 2198 with Opus: each packet carries earlier frames again.
+inline constexpr const char* kRedKey = "red/48000/2";
+inline bool isRed(const Codec& codec) {
+  return codecKey(codec) == kRedKey;
+}
+
 inline bool sameCodec(const Codec& a, const Codec& b) {
   return codecKey(a) == codecKey(b);
 }

@@ -49,13 +49,14 @@ bool copyRemote(contract::TransportRow& row, const Transport& transport) {
   return true;
 }
 
-contract::Codec codecOf(std::string_view name) {
-  constexpr std::pair<std::string_view, contract::Codec> kNames[] = {{"VP8", contract::Codec::kVp8},
-                                                                     {"VP9", contract::Codec::kVp9},
-                                                                     {"H264", contract::Codec::kH264},
-                                                                     {"AV1", contract::Codec::kAv1}};
-  for (const auto& [known, codec] : kNames) {
-    if (known == name) return codec;
+contract::Codec codecOf(const Codec& codec) {
+  constexpr std::pair<std::string_view, contract::Codec> kKeys[] = {{"vp8/", contract::Codec::kVp8},
+                                                                    {"vp9/", contract::Codec::kVp9},
+                                                                    {"h264/", contract::Codec::kH264},
+                                                                    {"av1/", contract::Codec::kAv1},
+                                                                    {kRedKey, contract::Codec::kRed}};
+  for (const auto& [known, looked_into] : kKeys) {
+    if (codecKey(codec).starts_with(known)) return looked_into;
   }
   return contract::Codec::kOther;
 }
@@ -71,7 +72,7 @@ bool addPayloadTypes(contract::TrackRow& row, const Codec& codec) {
                                                   .reserved = 0,
                                                   .clock_rate_hz = codec.clock_rate_hz};
   };
-  add(codec.payload_type, contract::kNotRtx, codecOf(codec.name));
+  add(codec.payload_type, contract::kNotRtx, codecOf(codec));
   if (codec.rtx_payload_type) add(*codec.rtx_payload_type, codec.payload_type, contract::Codec::kOther);
   return true;
 }

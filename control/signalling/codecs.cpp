@@ -20,8 +20,11 @@ struct Canonical {
   const char* fmtp;
 };
 
+constexpr std::string_view kTelephoneEvent = "telephone-event";
+
 constexpr std::array kCanonical = {
-    Canonical{"opus/48000/2", "opus", 48000, 2, 111, 0, "minptime=10;useinbandfec=1"},
+    Canonical{kOpusKey, "opus", 48000, 2, 111, 0, "minptime=10;useinbandfec=1"},
+    Canonical{kRedKey, "red", 48000, 2, 63, 0, "111/111"},
     Canonical{"vp8/90000", "VP8", 90000, 1, 96, 97, ""},
     Canonical{"h264/90000;constrained-baseline;mode=1", "H264", 90000, 1, 102, 103,
               "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"},
@@ -55,10 +58,32 @@ constexpr std::array kCanonical = {
 
 constexpr uint8_t kStereoOpus = 110;
 constexpr const char* kStereoOpusFmtp = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1";
+// RED names the Opus that is in it, so there is one for each.
+constexpr uint8_t kStereoRed = 62;
+constexpr const char* kStereoRedFmtp = "110/110";
 
 const Canonical* findCanonical(const Codec& codec) {
   const auto found = std::ranges::find(kCanonical, codecKey(codec), &Canonical::key);
   return found == kCanonical.end() ? nullptr : &*found;
+}
+
+/// The Opus that RED is made of. RFC 2198 section 5: a=fmtp is "a slash "/" separated list of RTP payload types", here
+/// of one, again and again. Without it, whatever Opus there is.
+const Codec* opusIn(const Codec& red, const std::vector<Codec>& codecs) {
+  const auto fits = [&](const Codec& codec) {
+    if (codecKey(codec) != kOpusKey) return false;
+    if (red.fmtp.empty()) return true;
+    const std::string type = std::to_string(codec.payload_type);
+    std::string list = type + "/" + type;
+    while (list.size() < red.fmtp.size()) list += "/" + type;
+    return list == red.fmtp;
+  };
+  const auto found = std::ranges::find_if(codecs, fits);
+  return found == codecs.end() ? nullptr : &*found;
+}
+
+bool isStereo(const Codec& opus) {
+  return fmtpValue(opus.fmtp, "stereo") == "1" || fmtpValue(opus.fmtp, "sprop-stereo") == "1";
 }
 
 /// The payload type of `media` that repairs `payload_type` (RFC 4588 section 8.1: apt).
@@ -92,7 +117,6 @@ void keepWhatFits(std::vector<Codec>& codecs) {
 
 std::vector<Codec> supportedCodecs(const sdp::Media& media, Kind kind, const std::vector<std::string>& feedback) {
   std::vector<Codec> codecs;
-  bool real = false;  // something other than telephone-event
   for (const sdp::Format& format : media.formats) {
     Codec codec{.name = format.name,
                 .clock_rate_hz = format.clock_rate_hz,
@@ -102,16 +126,16 @@ std::vector<Codec> supportedCodecs(const sdp::Media& media, Kind kind, const std
     const Canonical* known = findCanonical(codec);
     if (!known || (known->clock_rate_hz == 90000) != (kind == Kind::video)) continue;
     codec.rtx_payload_type = rtxFor(media, format.payload_type);
-    // Audio is not retransmitted: by the time it came again, it would be too late (and Opus conceals and repairs
-    // itself).
+    // Audio is not retransmitted: by the time it came again, it would be too late. RED sends it twice beforehand.
     for (const std::string& each : format.feedback)
       if (std::ranges::find(feedback, each) != feedback.end() && (kind == Kind::video || each == "transport-cc"))
         codec.rtcp_feedback.push_back(each);
-    real = real || std::string_view(known->name) != "telephone-event";
     codecs.push_back(std::move(codec));
   }
-  if (!real) return {};
   keepWhatFits(codecs);
+  std::erase_if(codecs, [&, all = codecs](const Codec& codec) { return isRed(codec) && !opusIn(codec, all); });
+  const auto is_event = [](const Codec& codec) { return findCanonical(codec)->name == kTelephoneEvent; };
+  if (std::ranges::all_of(codecs, is_event)) return {};
   bestH264First(codecs);
   return codecs;
 }
@@ -128,10 +152,22 @@ std::optional<Codec> canonicalCodec(const Codec& published) {
   if (known->rtx_payload_type != 0) codec.rtx_payload_type = known->rtx_payload_type;
   if (codec.payload_type == 111) {
     codec.rtcp_feedback = {"transport-cc"};
-    const bool stereo = fmtpValue(published.fmtp, "stereo") == "1" || fmtpValue(published.fmtp, "sprop-stereo") == "1";
-    if (stereo) codec.payload_type = kStereoOpus, codec.fmtp = kStereoOpusFmtp;
+    if (isStereo(published)) codec.payload_type = kStereoOpus, codec.fmtp = kStereoOpusFmtp;
   }
   return codec;
+}
+
+std::vector<Codec> canonicalCodecs(const std::vector<Codec>& published) {
+  std::vector<Codec> codecs;
+  for (const Codec& each : published) {
+    auto codec = canonicalCodec(each);
+    if (!codec) continue;
+    const Codec* opus = isRed(each) ? opusIn(each, published) : nullptr;
+    if (opus && isStereo(*opus)) codec->payload_type = kStereoRed, codec->fmtp = kStereoRedFmtp;
+    if (std::ranges::find(codecs, codec->payload_type, &Codec::payload_type) == codecs.end())
+      codecs.push_back(std::move(*codec));
+  }
+  return codecs;
 }
 
 std::vector<Codec> commonCodecs(const std::vector<Codec>& answered, const std::vector<Codec>& track) {

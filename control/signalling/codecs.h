@@ -17,6 +17,9 @@ std::vector<Codec> supportedCodecs(const sdp::Media& media, Kind kind, const std
 /// that within a bundle one number never means two things (RFC 8843 section 10.1.2).
 std::optional<Codec> canonicalCodec(const Codec& published);
 
+/// All of a track's like that, each once. RED is numbered after the Opus that is in it.
+std::vector<Codec> canonicalCodecs(const std::vector<Codec>& published);
+
 /// Those of `answered` that `track` has too.
 std::vector<Codec> commonCodecs(const std::vector<Codec>& answered, const std::vector<Codec>& track);
 

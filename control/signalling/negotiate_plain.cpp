@@ -12,7 +12,7 @@ namespace penstock {
 namespace {
 
 /// How the track's codecs are called on the way to `who`: as it named them, else as everybody is offered them. Without
-/// RTX then: who asks for it names the payload type that it knows it by.
+/// RTX and RED then: who can do with them names the payload types that it knows them by.
 std::vector<Codec> codecsFor(const Participant& who, const Track& track) {
   std::vector<Codec> codecs;
   for (const MediaSection& section : who.subscribe_session.sections) {
@@ -20,12 +20,11 @@ std::vector<Codec> codecsFor(const Participant& who, const Track& track) {
     codecs.insert(codecs.end(), common.begin(), common.end());
   }
   if (!who.subscribe_session.sections.empty()) return codecs;
-  for (const Codec& published : track.codecs) {
-    auto codec = canonicalCodec(published);
-    if (!codec) continue;
-    codec->rtx_payload_type.reset();
-    codec->rtcp_feedback.clear();
-    codecs.push_back(std::move(*codec));
+  codecs = canonicalCodecs(track.codecs);
+  std::erase_if(codecs, isRed);
+  for (Codec& codec : codecs) {
+    codec.rtx_payload_type.reset();
+    codec.rtcp_feedback.clear();
   }
   return codecs;
 }

@@ -32,16 +32,6 @@ std::vector<sdp::Extmap> offeredExtensions(Kind kind) {
   return offered;
 }
 
-std::vector<Codec> offeredCodecs(const Track& track) {
-  std::vector<Codec> codecs;
-  for (const Codec& published : track.codecs) {
-    const auto codec = canonicalCodec(published);
-    const auto same = [&](const Codec& other) { return other.payload_type == codec->payload_type; };
-    if (codec && std::ranges::none_of(codecs, same)) codecs.push_back(*codec);
-  }
-  return codecs;
-}
-
 /// An inactive section still needs a codec to be a valid m= line; one that every peer has.
 std::vector<Codec> placeholder(Kind kind) {
   const Codec any = kind == Kind::audio ? Codec{.name = "opus", .clock_rate_hz = 48000, .channels = 2}
@@ -73,7 +63,7 @@ struct Offer {
     for (Subscription& subscription : outcome.subscriptions) {
       if (!subscription.mid.empty()) continue;
       const RemoteTrack* remote = findRemote(tracks, subscription.track);
-      if (!remote || offeredCodecs(*remote->track).empty()) continue;
+      if (!remote || canonicalCodecs(remote->track->codecs).empty()) continue;
       const Kind kind = remote->track->kind;
       auto place = std::ranges::find_if(sections, [&](const MediaSection& section) {
         return section.kind == kind && section.track.empty() && std::ranges::find(free, section.mid) != free.end();
@@ -102,7 +92,7 @@ struct Offer {
       return media;
     }
     media.direction = sdp::Direction::kSendOnly;
-    media.formats = formatsOf(offeredCodecs(*remote->track));
+    media.formats = formatsOf(canonicalCodecs(remote->track->codecs));
     addStream(media, remote->participant, remote->track->id, subscription->ssrc, subscription->rtx_ssrc);
     return media;
   }

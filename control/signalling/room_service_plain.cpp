@@ -7,6 +7,7 @@
 
 #include "control/room/address.h"
 #include "control/room/authorise.h"
+#include "control/room/codec.h"
 #include "control/room/srtp_profiles.h"
 #include "control/signalling/codecs.h"
 #include "control/signalling/negotiate_common.h"
@@ -62,10 +63,15 @@ Result<void> checkKeys(const PlainRequest& request) {
 
 Result<void> checkCodecs(const PlainRequest& request) {
   const auto known = [](const Codec& codec) { return canonicalCodec(codec).has_value(); };
+  // RED repeats the frames of a codec that must be there on its own too: not every subscriber takes RED.
+  const auto red_alone = [](const std::vector<Codec>& codecs) {
+    return std::ranges::any_of(codecs, isRed) &&
+           std::ranges::none_of(codecs, [](const Codec& codec) { return codecKey(codec) == kOpusKey; });
+  };
   for (const Track& track : request.publish)
-    if (!std::ranges::all_of(track.codecs, known))
+    if (!std::ranges::all_of(track.codecs, known) || red_alone(track.codecs))
       return refuse(422, "codec_unsupported", "A codec of a published track is none that the relay forwards.");
-  if (!std::ranges::all_of(request.codecs, known))
+  if (!std::ranges::all_of(request.codecs, known) || red_alone(request.codecs))
     return refuse(422, "codec_unsupported", "A codec of subscribe is none that the relay forwards.");
   return {};
 }

@@ -12,9 +12,10 @@ using contract::SrtpProfile;
 
 Codec codec(const std::string& name, uint8_t payload_type, std::optional<uint8_t> rtx = {},
             const std::string& fmtp = "") {
+  const bool audio = name == "opus" || name == "red";
   return {.name = name,
-          .clock_rate_hz = name == "opus" ? 48'000u : 90'000u,
-          .channels = name == "opus" ? 2u : 1u,
+          .clock_rate_hz = audio ? 48'000u : 90'000u,
+          .channels = audio ? 2u : 1u,
           .payload_type = payload_type,
           .rtx_payload_type = rtx,
           .fmtp = fmtp,
@@ -165,6 +166,17 @@ TEST(DesiredRows, track_lists_payload_types_with_their_rtx) {
   EXPECT_EQ(row->encoding[0].rtx_ssrc, 11u);
 }
 
+TEST(DesiredRows, codecs_that_are_looked_into_are_named_whatever_their_case) {
+  Track track = videoTrack();
+  const std::pair<const char*, contract::Codec> cases[] = {
+      {"vp8", contract::Codec::kVp8}, {"VP9", contract::Codec::kVp9}, {"h264", contract::Codec::kH264},
+      {"AV1", contract::Codec::kAv1}, {"red", contract::Codec::kRed}, {"opus", contract::Codec::kOther}};
+  for (const auto& [name, looked_into] : cases) {
+    track.codecs = {codec(name, 100)};
+    EXPECT_EQ(trackRow({0, 1}, {0, 1}, track)->payload_type[0].codec, looked_into) << name;
+  }
+}
+
 TEST(DesiredRows, either_mute_sets_the_flag) {
   Track track = videoTrack();
   track.muted_by_moderator = true;
@@ -229,6 +241,11 @@ TEST(DesiredRows, payload_types_are_mapped_where_codecs_are_the_same) {
        {codec("VP9", 1), codec("VP8", 2)},
        {{96, 2, kNotRtx}, {98, 1, kNotRtx}}},
       {12, {}, {codec("VP8", 96)}, {}},
+      {13,
+       {codec("red", 63, {}, "111/111"), codec("opus", 111)},
+       {codec("opus", 109), codec("red", 121, {}, "109/109")},
+       {{63, 121, kNotRtx}, {111, 109, kNotRtx}}},
+      {14, {codec("red", 63, {}, "111/111"), codec("opus", 111)}, {codec("opus", 109)}, {{111, 109, kNotRtx}}},
   };
   for (const auto& c : cases) {
     const auto mapping = payloadTypeMapping(c.published, c.accepted);

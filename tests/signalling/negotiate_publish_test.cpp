@@ -98,6 +98,42 @@ TEST_F(GoldenPublish, simulcast_is_answered_without_so_that_one_encoding_comes) 
   }
 }
 
+TEST_F(Publishing, red_is_answered_where_the_client_has_it_and_named_after_its_opus) {
+  const std::string offer = readSdp("chromium_publish_offer");
+  const auto codecs = [&](const std::string& text) {
+    who = {};
+    const auto outcome = publish(text);
+    EXPECT_TRUE(outcome) << outcome.error().message;
+    std::string said;
+    for (const Codec& codec : outcome->tracks.at(0).codecs) said += std::to_string(codec.payload_type) + " ";
+    return said;
+  };
+  EXPECT_EQ(codecs(offer), "111 63 110 126 ");
+  const std::string first = replaced(offer, "SAVPF 111 63 9", "SAVPF 63 111 9");
+  EXPECT_EQ(codecs(first), "63 111 110 126 ") << "sent is what stands first";
+  EXPECT_NE(publish(first)->answer.find("SAVPF 63 111 110 126\r\n"), std::string::npos);
+  EXPECT_NE(publish(first)->answer.find("a=fmtp:63 111/111\r\n"), std::string::npos);
+  const std::string fmtp = "a=fmtp:63 111/111";
+  const std::tuple<int, std::string, std::string> cases[] = {
+      {1, "a=fmtp:63 111/111/111", "111 63 110 126 "},
+      {2, "a=fmtp:63 111", "111 110 126 "},       // redundant with what?
+      {3, "a=fmtp:63 111/9", "111 110 126 "},     // of two codecs
+      {4, "a=fmtp:63 9/9", "111 110 126 "},       // of one that is not forwarded
+      {5, "a=fmtp:63 1111/111", "111 110 126 "},  //
+      {6, "a=fmtp:63 63/63", "111 110 126 "},     //
+  };
+  for (const auto& [number, said, answered] : cases)
+    EXPECT_EQ(codecs(replaced(offer, fmtp, said)), answered) << "case " << number;
+  EXPECT_EQ(codecs(test::without(offer, fmtp)), "111 63 110 126 ") << "there is one Opus that it can mean";
+}
+
+TEST_F(Publishing, red_and_events_alone_are_no_audio) {
+  const auto outcome = publish(replaced(replaced(readSdp("chromium_publish_offer"), "opus/48000/2", "speex/16000"),
+                                        "a=fmtp:63 111/111\r\n", ""));
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->tracks.at(0).kind, Kind::video);
+}
+
 TEST_F(Publishing, data_channels_are_rejected_in_place) {
   const std::string data =
       "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:data\r\na=sctp-port:5000\r\n";

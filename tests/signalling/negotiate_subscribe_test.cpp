@@ -259,6 +259,46 @@ TEST_F(Subscribing, codecs_are_the_same_by_what_decides_decoding) {
   EXPECT_EQ(canonicalCodec(stereo)->payload_type, 110);
 }
 
+TEST_F(Subscribing, red_is_offered_under_the_number_of_its_opus_and_taken_or_left) {
+  wantAll();
+  const auto red = [&] {
+    const auto found = std::ranges::find(who.subscriptions[0].codecs, "red", &Codec::name);
+    return found == who.subscriptions[0].codecs.end() ? "none"
+                                                      : std::to_string(found->payload_type) + " " + found->fmtp;
+  };
+  const auto taken = answer(acceptAll(offer().offer));
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_EQ(red(), "63 111/111");
+  sdp::Session plain = acceptAll(offer().offer);
+  std::erase_if(plain.media[0].formats, [](const sdp::Format& f) { return f.name == "red"; });
+  const auto left = answer(plain);
+  ASSERT_TRUE(left) << left.error().message;
+  EXPECT_TRUE(who.subscriptions[0].active);
+  EXPECT_EQ(red(), "none");
+  sdp::Session alone = acceptAll(offer().offer);
+  std::erase_if(alone.media[0].formats, [](const sdp::Format& f) { return f.name == "opus"; });
+  const auto nothing = answer(alone);
+  ASSERT_TRUE(nothing) << nothing.error().message;
+  EXPECT_EQ(red(), "none");
+  EXPECT_FALSE(who.subscriptions[0].active) << "frames that come without RED could not be told";
+}
+
+TEST_F(Subscribing, red_of_stereo_and_of_mono_never_share_a_number) {
+  Codec opus{.name = "opus", .clock_rate_hz = 48000, .channels = 2, .payload_type = 96, .fmtp = "stereo=1"};
+  Codec red{.name = "red", .clock_rate_hz = 48000, .channels = 2, .payload_type = 97, .fmtp = "96/96"};
+  const auto said = [&] {
+    std::string text;
+    for (const Codec& codec : canonicalCodecs({red, opus}))
+      text += std::to_string(codec.payload_type) + " " + codec.fmtp + ", ";
+    return text;
+  };
+  EXPECT_EQ(said(), "62 110/110, 110 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1, ");
+  red.fmtp.clear();
+  EXPECT_EQ(said(), "62 110/110, 110 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1, ");
+  opus.fmtp.clear();
+  EXPECT_EQ(said(), "63 111/111, 111 minptime=10;useinbandfec=1, ");
+}
+
 using Playing = Subscribing;
 
 TEST_F(Playing, each_section_gets_a_track_of_its_kind_and_the_answer_names_it) {
