@@ -31,6 +31,7 @@ CASES = {
 }
 IN_TESTS = ("down 5 %", "up 5 %")
 FPS_MIN, PLI_MAX, FREEZE_MS = 10, 4, 1000  # a machine of two cores runs the browser too
+CONCEALED_MAX = 0.03  # without RED it is as much as is lost, or nearly
 
 # What one page sees and hears of the other, in sums since it began.
 QUALITY = """(async () => {
@@ -129,6 +130,7 @@ def test(lab):
             check(seen["fps"] >= FPS_MIN, f"{name}: {seen['fps']:.1f} frames/s")
             check(seen["longest_ms"] <= FREEZE_MS, f"... {seen['freezes']:.0f} freezes, the longest of {seen['longest_ms']:.0f} ms")
             check(seen["plis"] <= PLI_MAX, f"... {seen['plis']:.0f} pictures were given up")
+            check(seen["concealed_share"] < CONCEALED_MAX, f"... {100 * seen['concealed_share']:.2f} % of the sound was made up")
             repaired = counters.get("packets_repaired" if name.startswith("up") else "retransmissions_sent", 0)
             check(repaired > 0, f"... {repaired} packets repaired by the relay")
     check(lab.ctl("drops")["balanced"], "every packet is accounted for")

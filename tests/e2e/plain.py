@@ -42,6 +42,29 @@ def rtp_header(payload_type, sequence, timestamp, ssrc, marker=False):
     return struct.pack("!BBHII", 0x80, payload_type | marker << 7, sequence & 0xffff, timestamp & 0xffffffff, ssrc)
 
 
+def red(payload_type, frames):
+    """RFC 2198: frames of 20 ms of one codec in one payload, the newest last."""
+    heads = b"".join(struct.pack("!I", 1 << 31 | payload_type << 24 | (len(frames) - 1 - i) * 960 << 10 | len(frame))
+                     for i, frame in enumerate(frames[:-1]))
+    return heads + bytes([payload_type]) + b"".join(frames)
+
+
+def read_red(payload):
+    """([payload type of each], [frames])."""
+    types, sizes = [], []
+    while payload[0] & 128:
+        (head,) = struct.unpack_from("!I", payload)
+        types.append(head >> 24 & 127)
+        sizes.append(head & 1023)
+        payload = payload[4:]
+    types.append(payload[0])
+    frames, at = [], 1
+    for size in sizes:
+        frames.append(payload[at:at + size])
+        at += size
+    return types, [*frames, payload[at:]]
+
+
 class Stream:
     """One incoming RTP stream: its sequence numbers and the last payloads."""
 
@@ -108,12 +131,16 @@ class PlainPeer(asyncio.DatagramProtocol):
         for i in range(count):
             self.send_rtp(ssrc, payload_type, 960 * i, b"x" * 60)
 
-    async def hum(self, ssrc, payload_type):
-        encoder, track = OpusEncoder(), tone()
+    async def hum(self, ssrc, payload_type, red_payload_type=None):
+        """With `red_payload_type`: each frame comes again in the next two packets."""
+        encoder, track, frames = OpusEncoder(), tone(), collections.deque(maxlen=3)
         while True:
-            frame = await track.recv()
-            payloads, timestamp = encoder.encode(frame)
-            self.send_rtp(ssrc, payload_type, timestamp, bytes(payloads[0]))
+            payloads, timestamp = encoder.encode(await track.recv())
+            frames.append(bytes(payloads[0]))
+            if red_payload_type is None:
+                self.send_rtp(ssrc, payload_type, timestamp, frames[-1])
+            else:
+                self.send_rtp(ssrc, red_payload_type, timestamp, red(payload_type, list(frames)))
 
     async def draw(self, ssrc, payload_type):
         encoder, track, first = Vp8Encoder(), picture(), True

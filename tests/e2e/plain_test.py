@@ -193,8 +193,39 @@ async def both_ways(lab):
     clear.close(), secret.close()
 
 
+async def redundant(lab):
+    """RED: whoever takes it gets it under its own numbers, whoever does not, aiortc among them, plain Opus."""
+    room, red_type, theirs, their_red = "red", 97, 100, 101
+    peer, with_red, without = [await PlainPeer(lab).open() for _ in range(3)]
+    codecs = [{"name": "red", "payload_type": red_type, "fmtp": f"{OPUS}/{OPUS}"}, {"name": "opus", "payload_type": OPUS}]
+    await refused(lab, room, 422, "codec_unsupported", remote=peer.remote, srtp=None,
+                  publish=[{"ssrc": AUDIO_SSRC, "codecs": codecs[:1]}])
+    await add(lab, room, remote=peer.remote, srtp=None, publish=[{"ssrc": AUDIO_SSRC, "codecs": codecs}])
+    takes = [{"name": "opus", "payload_type": theirs}, {"name": "red", "payload_type": their_red}]
+    await add(lab, room, remote=with_red.remote, srtp=None, subscribe={"codecs": takes})
+    await add(lab, room, remote=without.remote, srtp=None, subscribe={})
+    peer.start(peer.hum(AUDIO_SSRC, OPUS, red_type))
+    player = await (await Player(lab, room).start()).connected()
+    await eventually(lambda: player.sound_count > 150, 10, "aiortc hears sounds")
+    heard(player.samples()[-48000:], "played by aiortc, which has no RED")
+    await eventually(lambda: all(any(len(s.payloads) > 100 for s in p.streams.values()) for p in (with_red, without)), 5,
+                     "both recorders get packets")
+    (whole,), (plain,) = with_red.streams.values(), without.streams.values()
+    check(whole.payload_types == {their_red}, f"one that takes RED gets it as {their_red}")
+    types, frames = zip(*map(read_red, whole.payloads))
+    check({t for each in types for t in each} == {theirs}, f"... made of Opus as {theirs}, by its own numbers")
+    check(all(a[-1] == b[-2] == c[-3] for a, b, c in zip(frames, frames[1:], frames[2:])), "... each frame thrice")
+    check(plain.payload_types == {111} and not plain.gaps(), "one that does not gets Opus without a gap")
+    check({each[-1] for each in frames} & set(plain.payloads), "... the same frames, byte by byte")
+    await player.end()
+    for each in lab.participants(room):
+        lab.call("DELETE", f"/v1/rooms/{room}/participants/{each['id']}")
+    for each in (peer, with_red, without):
+        each.close()
+
+
 async def play(lab):
-    for scene in (in_the_clear, latched, recorder, both_ways):
+    for scene in (in_the_clear, latched, recorder, both_ways, redundant):
         print(f"--- {scene.__doc__.splitlines()[0]}")
         await scene(lab)
     wait_until(lambda: not any(lab.tables().values()), 5, "no row is left")

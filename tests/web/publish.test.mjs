@@ -73,6 +73,31 @@ test('the_first_tracks_are_offered_together_and_get_their_ids', async () => {
   assert.equal(publish.trackId('camera'), 't1');
 });
 
+test('sound_goes_out_as_red_where_the_browser_can', async () => {
+  const preferred = [];
+  const plain = FakePeerConnection.prototype.addTransceiver;
+  FakePeerConnection.prototype.addTransceiver = function (track, init) {
+    const transceiver = plain.call(this, track, init);
+    const kind = track.kind ?? track;
+    transceiver.setCodecPreferences = (codecs) => preferred.push([kind, ...codecs.map(({ mimeType }) => mimeType)]);
+    return transceiver;
+  };
+  const publish_with = async (...types) => {
+    preferred.length = 0;
+    globalThis.RTCRtpSender = { getCapabilities: () => ({ codecs: types.map((mimeType) => ({ mimeType })) }) };
+    const { publish } = setUp();
+    publish.sync(wanted({
+      microphone: slot('microphone', 'audio', { kind: 'audio' }), camera: slot('camera', 'video', { kind: 'video' }),
+    }));
+    await settled();
+    return preferred;
+  };
+  assert.deepEqual(await publish_with('audio/opus', 'audio/red', 'audio/CN'), [['audio', 'audio/red', 'audio/opus', 'audio/CN']]);
+  assert.deepEqual(await publish_with('audio/opus'), []);
+  FakePeerConnection.prototype.addTransceiver = plain;
+  delete globalThis.RTCRtpSender;
+});
+
 test('muting_and_a_camera_that_is_off_cost_a_message_and_no_offer', async () => {
   const { relay, publish } = setUp();
   publish.sync(wanted({ camera: slot('camera', 'video', { id: 'c' }) }));

@@ -14,6 +14,15 @@ const encodings = {
 };
 const again_wait_ms = 3000;
 
+/** RED (RFC 2198): each packet of sound carries the frame before it again. The relay asks for lost pictures, but sound that
+ *  came a round trip later would be too late. A browser sends it if it stands first; whoever cannot take it gets Opus. */
+function preferRed(transceiver) {
+  const codecs = globalThis.RTCRtpSender?.getCapabilities?.('audio')?.codecs ?? [];
+  const isRed = (codec) => codec.mimeType.toLowerCase() === 'audio/red';
+  if (!codecs.some(isRed) || !transceiver.setCodecPreferences) return;
+  transceiver.setCodecPreferences([...codecs.filter(isRed), ...codecs.filter((codec) => !isRed(codec))]);
+}
+
 export class PublishConnection extends RelayConnection {
   #slots = new Map(); // key -> {transceiver, id, muted_sent, offered}
   #wanted = new Map();
@@ -85,6 +94,7 @@ export class PublishConnection extends RelayConnection {
       if (!slot) {
         const init = { direction: 'sendonly', sendEncodings: encodings[key] ?? [{}] };
         slot = { transceiver: this.pc.addTransceiver(want.track ?? want.kind, init), id: null, muted_sent: null };
+        if (want.kind === 'audio') preferRed(slot.transceiver);
         this.#slots.set(key, slot);
         this.#negotiation_needed = true;
       }
