@@ -132,7 +132,7 @@ TEST(RedPath, headers_longer_than_a_cipher_block_are_renumbered_whole) {
   EXPECT_EQ(room.got(room.without), Room::said(109, std::span(payload).last(200)));
 }
 
-TEST(RedPath, muted_and_paused_it_goes_nowhere) {
+TEST(RedPath, a_paused_subscription_gets_nothing_of_it) {
   Room room;
   SubscriptionCommand pause = room.world.subscriptionCommand(
       room.without, Room::take(3, {.from = kOpus, .to = 109, .flags = contract::kSubscriptionPaused}));
