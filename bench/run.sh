@@ -8,11 +8,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$1" || exit 1
 shift
 bench=./penstock-bench
-load=() search=() long=() repeats=3 tries=2 quick= share=3 delay=5
+load=() search=() long=() repeats=3 tries=2 quick= delay=5 fans=1,10,50 idle=()
 for option in "$@"; do
   case $option in
     --quick)
-      quick=yes load+=(--seconds 0.3) search=(--precision 0.05) long=(--run-seconds 0.5) repeats=1 share=1 delay=1 tries=1
+      quick=yes load+=(--seconds 0.3) search=(--precision 0.05) long=(--run-seconds 0.5) repeats=1 tries=1
+      delay=1 fans=1,10 idle=(--seconds 5 --wakes 10)
       ;;
     --busy) load+=(--busy) tries=1 ;;
     *) echo "run.sh FOLDER [--quick] [--busy]" >&2; exit 64 ;;
@@ -44,14 +45,14 @@ cores() {
 }
 
 # What is wanted.
-forward thousand-keys "$repeats" --profile gcm,cm --size 50 --keys 1000 --mac-swap
+forward thousand-keys "$repeats" --profile gcm,cm --size 50 --keys 1000
 forward clear "$repeats" --profile null --size 50 --keys 1000 --mac-swap
 forward libsrtp 1 --profile gcm,cm --size 50 --keys 1000 --backend libsrtp
-forward recorder "$share" --workload recorder --size 50 --profile gcm,cm
-measure latency latency "${load[@]}" --size 1,10,50 --delay-seconds "$delay"
+forward recorder "$repeats" --workload recorder --size 50 --profile gcm,cm
+measure latency latency "${load[@]}" --size "$fans" --delay-seconds "$delay"
 cores workers --size 2000 --workers 1,2
 cores subscriptions --workers 1 --size 10 --keys 10,100,1000,10000
-measure idle idle
+measure idle idle "${idle[@]}"
 
 finish() {
   echo

@@ -25,7 +25,6 @@ struct Settings {
   LoadOptions load;
   uint32_t repeats = 3;
   double precision = 0.01;
-  double alone_seconds = 0.5;
   bool mac_swap = false;
 };
 
@@ -116,7 +115,9 @@ json::object describeGoal(LoadSession& session, const Goal& goal) {
 }
 
 json::object measure(const Case& what, const Settings& settings, Progress& progress) {
-  const Alone before = measureAlone(what, settings.alone_seconds);
+  // Each of four measurements, before and after.
+  const double alone_seconds = std::min(0.5, settings.load.seconds / 2);
+  const Alone before = measureAlone(what, alone_seconds);
   LoadSession session(what, settings.load.seconds, progress);
   std::vector<Goal> goals = {{"NDR", kNoLoss, {}, false}, {"PDR", kPartialLoss, {}, false}};
   double first = startRate(session.scenario());
@@ -138,7 +139,7 @@ json::object measure(const Case& what, const Settings& settings, Progress& progr
   result["memory"] = json::object{{"scenario_bytes", session.relay().scenarioMemory()},
                                   {"resident_bytes", session.relay().residentMemory()}};
   // Crypto alone once more: a machine whose speed changed meanwhile shows here.
-  const Alone after = measureAlone(what, settings.alone_seconds);
+  const Alone after = measureAlone(what, alone_seconds);
   const double backend_out = 2 / (before.seconds + after.seconds);
   const bool bare = before.bare_seconds > 0 && textAt(result, "backend") != "libsrtp";
   const double alone_out = bare ? 2 / (before.bare_seconds + after.bare_seconds) : backend_out;
