@@ -17,6 +17,7 @@
 
 #include "bench/load/identity.h"
 #include "bench/load/process_use.h"
+#include "dataplane/contract/regions.h"
 
 namespace penstock::bench {
 
@@ -82,6 +83,7 @@ HttpReply httpGet(uint16_t port, const std::string& path) {
 }
 
 Daemons::Daemons(const DaemonSettings& settings) : settings_(settings), http_port_(freePort()) {
+  const std::string by_memif = "net_memif0,role=server,socket-abstract=no,rsize=12,socket=" + memifSocket();
   // Both read the same settings, as from one file.
   std::vector<std::string> options = {"--media.address",
                                       kRelayNetwork,
@@ -90,22 +92,26 @@ Daemons::Daemons(const DaemonSettings& settings) : settings_(settings), http_por
                                       "--seam.directory",
                                       settings.folder,
                                       "--dataplane.device",
-                                      "net_memif0,role=server,socket-abstract=no,rsize=12,socket=" + memifSocket(),
+                                      settings.device.empty() ? by_memif : settings.device,
                                       "--http.listen",
                                       "127.0.0.1:" + std::to_string(http_port_),
                                       "--store.path",
                                       settings.folder + "/control.sqlite",
                                       "--rooms.participants-max",
                                       std::to_string(settings.participants_max)};
-  if (!settings.worker_core.empty()) options.insert(options.end(), {"--dataplane.workers", settings.worker_core});
+  if (!settings.worker_cores.empty()) options.insert(options.end(), {"--dataplane.workers", settings.worker_cores});
+  options.insert(options.end(), settings.options.begin(), settings.options.end());
   start("penstock-dataplane", options);
-  start("penstockd", options);
+  if (settings.control) start("penstockd", options);
   for (int tenths = 0; tenths < 100; ++tenths) {
     check();
-    if (std::filesystem::exists(memifSocket()) && httpGet(http_port_, "/healthz").status != 0) return;
+    const bool memif = settings.device.empty() || settings.device.find(memifSocket()) != std::string::npos;
+    const bool up = std::filesystem::exists(settings.folder + "/" + std::string(contract::kReportsFile)) &&
+                    (!memif || std::filesystem::exists(memifSocket()));
+    if (up && (!settings.control || httpGet(http_port_, "/healthz").status != 0)) return;
     usleep(100'000);
   }
-  throw std::runtime_error("the daemons did not start: " + logOf("penstockd"));
+  throw std::runtime_error("the daemons did not start: " + logOf("penstock-dataplane"));
 }
 
 Daemons::~Daemons() {

@@ -21,8 +21,11 @@ HttpReply httpGet(uint16_t port, const std::string& path);
 struct DaemonSettings {
   std::string programs;  // folder of both
   std::string folder;    // for all they write
-  std::string worker_core;
-  uint32_t participants_max = 200;  // of a room
+  std::string worker_cores;
+  std::string device;                // empty: net_memif, as memifSocket() says
+  std::vector<std::string> options;  // more of them
+  bool control = true;               // penstockd too
+  uint32_t participants_max = 200;   // of a room
 };
 
 class Daemons {
@@ -44,6 +47,7 @@ class Daemons {
   uint64_t cpuNs() const;
   uint64_t dataplaneMemory() const;
   uint64_t controlMemory() const;
+  std::string logOf(const std::string& name) const;
 
  private:
   struct Daemon {
@@ -51,7 +55,6 @@ class Daemons {
     pid_t process = -1;
   };
   void start(const std::string& name, std::vector<std::string> options);
-  std::string logOf(const std::string& name) const;
 
   DaemonSettings settings_;
   uint16_t http_port_;

@@ -30,7 +30,7 @@ constexpr uint64_t kStallSharingNs = 20'000'000;
 // The share of a trial that may be left out so: the relay rests meanwhile.
 constexpr double kStallsMax = 0.02;
 
-std::vector<uint8_t> iceCheck(uint32_t participant) {
+std::vector<uint8_t> iceCheck(uint32_t participant, const MacAddress& relay) {
   test::StunSpec stun;
   stun.username = ufragOf(participant) + ":remote";
   stun.password = passwordOf(participant);
@@ -39,13 +39,13 @@ std::vector<uint8_t> iceCheck(uint32_t participant) {
   frame.source = addressOf(participant);
   frame.destination = *parseEndpoint(kRelayAddress);
   frame.source_mac = kRouterMacAddress;
-  frame.destination_mac = kRelayMacAddress;
+  frame.destination_mac = relay;
   return test::udpFrame(frame, test::stunMessage(stun));
 }
 
 }  // namespace
 
-Generator::Generator(const RunPlan& plan, const RelayProcess& relay)
+Generator::Generator(const RunPlan& plan, const LoadedRelay& relay)
     : plan_(plan),
       relay_(relay),
       config_(portConfig(plan, false)),
@@ -59,18 +59,42 @@ Generator::Generator(const RunPlan& plan, const RelayProcess& relay)
       sent_of_track_(plan.scenario.tracks.size()),
       stall_ns_(plan.sharesCore() ? kStallSharingNs : kStallNs) {
   const auto workers = static_cast<uint16_t>(plan.workers());
-  ports_.push_back(std::make_unique<Port>(eal_, PortRequest{.device = config_.device[0], .workers = workers}, pool_));
+  PortRequest request{.device = config_.device[0], .workers = workers};
+  request.mac.emplace();
+  std::ranges::copy(kRouterMacAddress.bytes, request.mac->begin());
+  ports_.push_back(std::make_unique<Port>(eal_, request, pool_));
   for (uint16_t i = 0; i < ports_[0]->queues(); ++i) queues_.push_back(std::make_unique<Queue>(ports_, pool_, i));
-  for (uint32_t i = 0; i < plan.scenario.participants; ++i) checks_.push_back(iceCheck(i));
   if (plan.generator_core) pinThread(*plan.generator_core);
 }
 
-void Generator::connect() {
+void Generator::waitForLink() {
   const uint64_t begin_ns = monotonicNow();
   while (!ports_[0]->linkUp()) {
     if (monotonicNow() - begin_ns > 10 * kSecondNs) throw std::runtime_error("the relay's port did not come up");
     receive();
   }
+}
+
+void Generator::meetRelay() {
+  std::array<uint8_t, kArpFrameMax> question;
+  const Neighbour own{*parseIp(kRouterAddress), kRouterMacAddress};
+  const Address relay = withPort(*parseEndpoint(kRelayAddress), 0);
+  const size_t size = writeArpRequest(own, relay, std::nullopt, kNoVlan, question);
+  for (int attempt = 0; attempt < 100 && !relay_mac_; ++attempt) {
+    sendFrame(std::span(question).first(size));
+    drain();
+  }
+  if (!relay_mac_) throw std::runtime_error("the relay does not say where it is: ARP has no answer");
+  store_.setRelayMac(*relay_mac_);
+  for (uint32_t i = 0; i < plan_.scenario.participants; ++i) checks_.push_back(iceCheck(i, *relay_mac_));
+}
+
+void Generator::connect() {
+  waitForLink();
+  meetRelay();
+  std::vector<uint32_t> offsets;
+  for (uint32_t i = 0; i < plan_.scenario.subscriptions.size(); ++i) offsets.push_back(relay_.timestampOffset(i));
+  sink_.setTimestampOffsets(std::move(offsets));
   std::string last;
   // Until the router's address is known to the relay, and each stream has been seen once.
   for (int attempt = 0; attempt < 50; ++attempt) {
@@ -170,6 +194,7 @@ size_t Generator::receiveFrom(PortIo& io) {
     } else if (frame.size() > 14 && load16(frame.data() + 12) == kEtherTypeArp) {
       std::array<uint8_t, kArpFrameMax> out;
       if (const auto answer = answerAsRouter(frame, out); !answer.empty()) sendFrame(answer);
+      if (const auto mac = macOfRelay(frame)) relay_mac_ = mac;
     }
   }
   MbufPool::release(std::span<const Packet>(burst).first(count));

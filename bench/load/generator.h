@@ -5,12 +5,13 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "bench/load/histogram.h"
+#include "bench/load/loaded_relay.h"
 #include "bench/load/packet_store.h"
-#include "bench/load/relay_process.h"
 #include "bench/load/run_plan.h"
 #include "bench/load/sink.h"
 #include "dataplane/port/eal.h"
@@ -65,7 +66,7 @@ struct Trial {
 class Generator {
  public:
   /// Starts DPDK. Throws StartError.
-  Generator(const RunPlan& plan, const RelayProcess& relay);
+  Generator(const RunPlan& plan, const LoadedRelay& relay);
 
   /// Until the relay forwards the first packet of every track, or throws std::runtime_error.
   void connect();
@@ -86,6 +87,9 @@ class Generator {
     size_t count = 0;
   };
 
+  void waitForLink();
+  /// Asks who has the relay's address.
+  void meetRelay();
   void keepConsent();
   void sendFrame(std::span<const uint8_t> frame);
   size_t receiveFrom(PortIo& io);
@@ -98,7 +102,7 @@ class Generator {
   void noteSent(const PreparedPacket& packet, Trial& trial, uint64_t now_ns);
 
   const RunPlan& plan_;
-  const RelayProcess& relay_;
+  const LoadedRelay& relay_;
   DataplaneConfig config_;
   Eal eal_;
   MbufPool pool_;
@@ -113,6 +117,7 @@ class Generator {
   std::vector<uint64_t> sent_of_track_;
   std::vector<std::vector<uint8_t>> checks_;  // one ICE check a participant, made once
   uint64_t consent_ns_ = 0;
+  std::optional<MacAddress> relay_mac_;
   const uint64_t stall_ns_;
 };
 

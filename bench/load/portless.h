@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "bench/load/relay_process.h"
+#include "bench/load/loaded_relay.h"
 #include "bench/load/rows_by_hand.h"
 #include "bench/load/run_plan.h"
 

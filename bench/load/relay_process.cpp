@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -38,12 +39,6 @@ struct RelayProcess::Shared {
   contract::ReportsRegion reports;
 };
 
-CounterValues CounterValues::since(const CounterValues& before) const {
-  CounterValues difference;
-  for (size_t i = 0; i < value.size(); ++i) difference.value[i] = value[i] - before.value[i];
-  return difference;
-}
-
 /// A worker and what is its own.
 struct RelayProcess::WorkerParts {
   WorkerParts(const RunPlan& plan, uint32_t index, const RelayConfig& config, srtp::Backend& backend,
@@ -60,7 +55,7 @@ struct RelayProcess::WorkerParts {
   Worker worker;
 };
 
-RelayProcess::RelayProcess(const RunPlan& plan) : workers_(plan.workers()) {
+RelayProcess::RelayProcess(const RunPlan& plan) {
   void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   shared_ = static_cast<Shared*>(memory);  // zeroed: no counter has counted, the state is kStarting
@@ -86,11 +81,7 @@ RelayProcess::~RelayProcess() {
 }
 
 CounterValues RelayProcess::counters() const {
-  CounterValues values;
-  for (const contract::WorkerReports& worker : shared_->reports.worker) {
-    for (size_t i = 0; i < values.value.size(); ++i) values.value[i] += worker.counters.read(i);
-  }
-  return values;
+  return countersOf(shared_->reports);
 }
 
 uint64_t RelayProcess::scenarioMemory() const {
@@ -119,7 +110,8 @@ void RelayProcess::run(const RunPlan& plan) {
     if (!backend) throw std::runtime_error("no such crypto backend");
     HandOverRings rings(plan.workers());
     std::vector<std::unique_ptr<WorkerParts>> workers;
-    const RelayConfig relay_config = relayConfig(config.packet_buffers, plan.workers());
+    RelayConfig relay_config = relayConfig(config.packet_buffers, plan.workers());
+    std::ranges::copy(ports[0]->facts().mac, relay_config.mac.bytes);
     for (uint32_t i = 0; i < plan.workers(); ++i) {
       workers.push_back(
           std::make_unique<WorkerParts>(plan, i, relay_config, *backend, ports, pool, rings, *shared_, *flows));

@@ -4,38 +4,30 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
 
+#include "bench/load/loaded_relay.h"
 #include "bench/load/run_plan.h"
 #include "dataplane/contract/regions.h"
 
 namespace penstock::bench {
 
-/// Counters of all workers together.
-struct CounterValues {
-  std::array<uint64_t, contract::kCounterCount> value{};
-  uint64_t of(contract::Counter counter) const { return value[static_cast<size_t>(counter)]; }
-  CounterValues since(const CounterValues& before) const;
-};
-
-class RelayProcess {
+class RelayProcess final : public LoadedRelay {
  public:
   /// Forks; returns when the relay's port is there. Throws std::runtime_error with its reason if it fails. Must come
   /// before this process starts DPDK or a thread.
   explicit RelayProcess(const RunPlan& plan);
   /// Ends it and waits.
-  ~RelayProcess();
+  ~RelayProcess() override;
   RelayProcess(const RelayProcess&) = delete;
   RelayProcess& operator=(const RelayProcess&) = delete;
 
-  CounterValues counters() const;
-  uint32_t workers() const { return workers_; }
-  /// What the rows of the scenario took, in bytes of resident memory.
-  uint64_t scenarioMemory() const;
-  uint64_t residentMemory() const;
+  CounterValues counters() const override;
+  uint64_t scenarioMemory() const override;
+  uint64_t residentMemory() const override;
+  uint32_t timestampOffset(uint32_t) const override { return 0; }
 
  private:
   struct Shared;
@@ -44,7 +36,6 @@ class RelayProcess {
 
   Shared* shared_;
   pid_t process_ = -1;
-  uint32_t workers_ = 1;
 };
 
 }  // namespace penstock::bench

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 
 #include "bench/load/identity.h"
@@ -16,6 +17,15 @@ inline std::span<const uint8_t> answerAsRouter(std::span<const uint8_t> frame, s
   const auto message = parseArp(*view);
   if (!message || !message->request || !sameIp(message->target, *parseIp(kRouterAddress))) return {};
   return std::span(out).first(writeArpReply(*message, {message->target, kRouterMacAddress}, kNoVlan, out));
+}
+
+/// Where the relay is, if it says so in this frame.
+inline std::optional<MacAddress> macOfRelay(std::span<const uint8_t> frame) {
+  const auto view = parseFrame(frame);
+  if (!view || view->kind != FrameKind::kArp) return std::nullopt;
+  const auto message = parseArp(*view);
+  if (!message || message->probe || !sameIp(message->sender.ip, *parseEndpoint(kRelayAddress))) return std::nullopt;
+  return message->sender.mac;
 }
 
 }  // namespace penstock::bench

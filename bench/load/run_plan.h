@@ -16,7 +16,9 @@ struct RunPlan {
   Scenario scenario;
   contract::SrtpProfile profile = contract::SrtpProfile::kAeadAes128Gcm;
   std::string backend = "auto";
-  std::string device;       // of the generator; empty: net_memif between the two processes
+  // Of the generator and of the relay; empty: net_memif between the two processes.
+  std::string device, relay_device;
+  std::string programs;     // folder of penstock-dataplane; empty: the relay built in
   std::string socket;       // of net_memif
   uint32_t ring_log2 = 12;  // entries of net_memif's rings, as a power of two
   std::vector<std::optional<int>> worker_cores{std::nullopt};  // one worker each
@@ -36,7 +38,8 @@ inline DataplaneConfig portConfig(const RunPlan& plan, bool relay) {
   DataplaneConfig config;
   const std::string memif = std::string("net_memif0,id=0,socket-abstract=no,role=") + (relay ? "server" : "client") +
                             ",rsize=" + std::to_string(plan.ring_log2) + ",socket=" + plan.socket;
-  config.device = {plan.device.empty() || relay ? memif : plan.device};
+  const std::string& device = relay ? plan.relay_device : plan.device;
+  config.device = {device.empty() ? memif : device};
   config.hugepages = Hugepages::kAuto;
   return config;
 }

@@ -1,9 +1,6 @@
 #include "bench/load/sessions.h"
 
-#include <condition_variable>
 #include <cstring>
-#include <deque>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -13,6 +10,7 @@
 #include "bench/load/pin.h"
 #include "bench/load/router.h"
 #include "bench/load/run_plan.h"
+#include "bench/load/whip_client.h"
 #include "control/seam/desired_rows.h"
 #include "control/transport/dtls_association.h"
 #include "dataplane/packet/build.h"
@@ -34,28 +32,7 @@ constexpr uint64_t kCheckIntervalNs = 2'500 * kMsNs;  // of a path that works
 constexpr uint64_t kFirstChecksNs = 50 * kMsNs;       // RFC 8445 section 14.2: Ta, until there is an answer
 constexpr uint64_t kPatienceNs = 10 * kSecondNs;
 constexpr uint64_t kTimersNs = 5 * kMsNs;
-constexpr uint8_t kOpus = 111;
 constexpr size_t kAudioBytes = 80;
-constexpr size_t kSignallingThreads = 2;
-
-std::string offerOf(uint32_t number, bool publishes, const std::string& ufrag, const std::string& password,
-                    const std::string& fingerprint) {
-  const std::string ssrc = publishes ? "a=ssrc:" + std::to_string(ssrcOfTrack(number)) + " cname:bench\r\n" : "";
-  return "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
-         "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=mid:0\r\na=setup:actpass\r\n"
-         "a=ice-ufrag:" +
-         ufrag + "\r\na=ice-pwd:" + password + "\r\na=fingerprint:" + fingerprint + "\r\n" +
-         (publishes ? "a=sendonly\r\n" : "a=recvonly\r\n") + "a=rtpmap:111 opus/48000/2\r\n" + ssrc;
-}
-
-/// The first "a=NAME:" of an SDP.
-std::string attributeOf(const std::string& sdp, const std::string& name) {
-  const std::string start = "a=" + name + ":";
-  const size_t at = sdp.find(start);
-  if (at == std::string::npos) return "";
-  const size_t begin = at + start.size();
-  return sdp.substr(begin, sdp.find_first_of("\r\n", begin) - begin);
-}
 
 struct Client {
   enum class State : uint8_t { kAsked, kChecking, kHandshaking, kSecured, kPlaying, kFailed };
@@ -69,56 +46,6 @@ struct Client {
   std::unique_ptr<DtlsAssociation> dtls;
   std::unique_ptr<srtp::SendStream> stream;
   uint64_t index = 1;
-};
-
-/// Requests and answers of the threads that do HTTP.
-class Signalling {
- public:
-  struct Request {
-    uint32_t client;
-    std::string path, offer;
-  };
-  struct Answer {
-    uint32_t client;
-    HttpReply reply;
-    uint64_t came_ns;
-  };
-  explicit Signalling(uint16_t port) {
-    for (size_t i = 0; i < kSignallingThreads; ++i) {
-      threads_.emplace_back([this, port](const std::stop_token& stop) { work(stop, port); });
-    }
-  }
-  void ask(Request request) {
-    {
-      const std::lock_guard lock(mutex_);
-      requests_.push_back(std::move(request));
-    }
-    wake_.notify_one();
-  }
-  std::deque<Answer> take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(answers_, {});
-  }
-
- private:
-  void work(const std::stop_token& stop, uint16_t port) {
-    for (;;) {
-      std::unique_lock lock(mutex_);
-      if (!wake_.wait(lock, stop, [this] { return !requests_.empty(); })) return;
-      const Request request = std::move(requests_.front());
-      requests_.pop_front();
-      lock.unlock();
-      HttpReply reply = httpPost(port, request.path, "application/sdp", request.offer);
-      const uint64_t now_ns = monotonicNow();
-      lock.lock();
-      answers_.push_back({request.client, std::move(reply), now_ns});
-    }
-  }
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
-  std::deque<Request> requests_;
-  std::deque<Answer> answers_;
-  std::vector<std::jthread> threads_;  // last: they end first
 };
 
 RunPlan planAt(const std::string& socket) {
@@ -234,7 +161,10 @@ void Sessions::Impl::ask(uint32_t room, bool publishes, SessionCounts& counts) {
                                   UdpChecksum::kSoftware);
   client->began_ns = monotonicNow();
   signalling.ask({client->number, (publishes ? "/whip/room" : "/whep/room") + std::to_string(room),
-                  offerOf(client->number, publishes, client->ufrag, client->password, fingerprint)});
+                  offerOf({.ufrag = client->ufrag,
+                           .password = client->password,
+                           .fingerprint = fingerprint,
+                           .ssrc = publishes ? ssrcOfTrack(client->number) : 0})});
   clients.push_back(std::move(client));
   ++counts.begun;
 }
@@ -277,8 +207,7 @@ void Sessions::Impl::receive(SessionCounts& counts) {
     const auto view = parseFrame(frame);
     if (!view) continue;
     if (view->kind == FrameKind::kArp) {
-      const auto message = parseArp(*view);
-      if (message && sameIp(message->sender.ip, *parseEndpoint(kRelayAddress))) relay_mac = message->sender.mac;
+      if (const auto mac = macOfRelay(frame)) relay_mac = mac;
       std::array<uint8_t, kArpFrameMax> out;
       if (const auto answer = answerAsRouter(frame, out); !answer.empty()) sendFrame(answer);
       continue;
@@ -338,7 +267,7 @@ void Sessions::Impl::publish(Client& client) {
   std::array<uint8_t, kRtpHeaderSize + kAudioBytes + srtp::kTagMax> packet{};
   const std::array<uint8_t, kAudioBytes> payload{};
   writeRtpHeader(packet.data(),
-                 {.payload_type = kOpus,
+                 {.payload_type = kOfferedOpus,
                   .sequence = static_cast<uint16_t>(client.index),
                   .timestamp = static_cast<uint32_t>(client.index * 960),
                   .ssrc = ssrcOfTrack(client.number)},

@@ -32,6 +32,7 @@ Sink::Sink(const Scenario& scenario, contract::SrtpProfile profile, srtp::Backen
       profile_(profile),
       oracle_(oracle),
       streams_(scenario.subscriptions.size()),
+      offsets_(scenario.subscriptions.size()),
       keys_(scenario.participants) {
   for (const TrackPlan& track : scenario.tracks) class_of_track_.push_back(static_cast<uint8_t>(classOf(track.kind)));
   samples_.reserve(kSamplesMax);
@@ -53,7 +54,7 @@ bool Sink::look(std::span<const uint8_t> frame, uint64_t now_ns) {
     return false;
   }
   Stream& stream = streams_[number / 2];
-  const uint32_t index = load32(rtp + 4);
+  const uint32_t index = load32(rtp + 4) - offsets_[number / 2];
   const uint16_t sequence = load16(rtp + 2);
   if (!stream.started) stream = {.next = index, .first_index = index, .first_sequence = sequence, .started = true};
   const auto ahead = static_cast<int32_t>(index - stream.next);

@@ -65,6 +65,9 @@ class Sink {
   /// `oracle` decrypts the samples.
   Sink(const Scenario& scenario, contract::SrtpProfile profile, srtp::Backend& oracle);
 
+  /// What the relay adds to RTP timestamps, by subscription; without it nothing.
+  void setTimestampOffsets(std::vector<uint32_t> offsets) { offsets_ = std::move(offsets); }
+
   void beginTrial();
   /// Delays are recorded while this is set, and slices filled: those of `slice_ns` from `begin_ns` on.
   struct Timing {
@@ -112,6 +115,7 @@ class Sink {
   contract::SrtpProfile profile_;
   srtp::Backend& oracle_;
   std::vector<Stream> streams_;
+  std::vector<uint32_t> offsets_;  // by subscription
   std::vector<uint8_t> class_of_track_;
   std::vector<std::shared_ptr<const srtp::Keys>> keys_;
   std::vector<Sample> samples_;

@@ -103,7 +103,7 @@ json::object describeGoal(LoadSession& session, const Goal& goal) {
                          {"max", spread.max},
                          {"repeats", repeats},
                          {"in_per_second", spread.median / fan_out},
-                         {"per_worker", spread.median / session.relay().workers()},
+                         {"per_worker", spread.median / session.workers()},
                          {"generator_limited", goal.limited}};
   if (spread.median == 0) return described;
   // The costs at that rate, from a trial of its own.

@@ -83,6 +83,7 @@ std::string nameOf(const LoadOptions& options, const Choice& choice) {
   if (choice.keys > 0) name += ", " + std::to_string(choice.keys) + " keys";
   name += ", " + std::to_string(choice.payload) + " B, " + choice.profile + ", " + backendName(choice.backend);
   if (choice.workers > 1) name += ", " + std::to_string(choice.workers) + " workers";
+  if (!options.programs.empty()) name += ", penstock-dataplane";
   return name;
 }
 
@@ -97,6 +98,8 @@ Case caseOf(const LoadOptions& options, const Choice& choice) {
   made.plan.profile = *known;
   made.plan.backend = backend;
   made.plan.device = options.device;
+  made.plan.relay_device = options.relay_device;
+  made.plan.programs = options.programs;
   made.plan.worker_cores = coresFor(choice.workers, options.worker_cores);
   made.plan.generator_core = generatorCore(options);
   made.busy = options.busy || made.plan.sharesCore();
@@ -123,6 +126,8 @@ Case caseOf(const LoadOptions& options, const Choice& choice) {
                  {"fan_out", scenario.fanOut()},
                  {"payload_in_bytes", scenario.bytesIn() / scenario.packetsIn()},
                  {"payload_out_bytes", scenario.bytesOut() / scenario.packetsOut()},
+                 {"relay", options.programs.empty() ? "built in" : "penstock-dataplane"},
+                 {"port", options.device.empty() ? "net_memif" : options.device},
                  {"busy_allowed", options.busy},
                  {"relay_idle", options.relay_sleeps ? "sleep" : "poll"}};
   return made;
@@ -176,8 +181,12 @@ po::options_description loadOptions(LoadOptions& options, const std::string& siz
   add("idle-sleep", po::bool_switch(&options.relay_sleeps), "the worker backs off when idle, as in production");
   add("busy", po::bool_switch(&options.busy),
       "go on where the machine is too busy: to try things out, no figure counts");
+  add("dataplane", po::value(&options.programs),
+      "load the penstock-dataplane of this folder, housekeeping and all, its rows written into its tables region, "
+      "instead of the relay built in");
   add("device", po::value(&options.device),
-      "DPDK port of the generator, instead of net_memif; NOT YET with a relay elsewhere");
+      "DPDK port of the generator instead of net_memif, as a PCI address or virtual device");
+  add("relay-device", po::value(&options.relay_device), "the relay's, at the other end of that");
   add("ring", po::value(&options.ring_log2)->default_value(options.ring_log2),
       "net_memif's rings: log2 of entries, 8 to 14");
   add("store-mib", po::value(&options.store_mib)->default_value(options.store_mib),

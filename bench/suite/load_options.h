@@ -20,7 +20,7 @@ struct LoadOptions {
   std::string mix;
   uint32_t rooms = 1;
   uint16_t audio_payload = 120;
-  std::string device;
+  std::string device, relay_device, programs;
   std::string worker_cores;
   int generator_core = -1;
   uint32_t ring_log2 = 12;

@@ -6,6 +6,8 @@
 #include <stdexcept>
 
 #include "bench/load/cpu_clock.h"
+#include "bench/load/dataplane_process.h"
+#include "bench/load/relay_process.h"
 #include "bench/suite/result.h"
 
 namespace penstock::bench {
@@ -17,6 +19,11 @@ namespace {
 RunPlan planIn(const std::string& directory, RunPlan plan) {
   plan.socket = directory + "/memif.sock";
   return plan;
+}
+
+std::unique_ptr<LoadedRelay> makeRelay(const RunPlan& plan, const std::string& folder) {
+  if (plan.programs.empty()) return std::make_unique<RelayProcess>(plan);
+  return std::make_unique<DataplaneProcess>(plan, folder);
 }
 
 json::object dropsOf(const CounterValues& counters) {
@@ -50,10 +57,10 @@ LoadSession::LoadSession(const Case& what, double seconds, Progress& progress)
       seconds_(seconds),
       progress_(progress),
       plan_(planIn(folder_.path(), what.plan)),
-      relay_(plan_),
-      generator_(plan_, relay_) {
+      relay_(makeRelay(plan_, folder_.path())),
+      generator_(plan_, *relay_) {
   generator_.connect();
-  start_ = relay_.counters();
+  start_ = relay_->counters();
 }
 
 double LoadSession::secondsAt(double rate, double wanted) const {
@@ -95,7 +102,7 @@ void LoadSession::search(RateSearch& rates, double loss_max, const char* goal) {
 }
 
 json::object LoadSession::drops() const {
-  return dropsOf(relay_.counters().since(start_));
+  return dropsOf(relay_->counters().since(start_));
 }
 
 double startRate(const Scenario& scenario) {

@@ -9,7 +9,7 @@
 #include <boost/json/object.hpp>
 
 #include "bench/load/generator.h"
-#include "bench/load/relay_process.h"
+#include "bench/load/loaded_relay.h"
 #include "bench/suite/load_options.h"
 #include "bench/suite/progress.h"
 #include "bench/suite/search.h"
@@ -49,7 +49,8 @@ class LoadSession {
   double secondsAt(double rate) const { return secondsAt(rate, seconds_); }
 
   const Scenario& scenario() const { return what_.plan.scenario; }
-  const RelayProcess& relay() const { return relay_; }
+  const LoadedRelay& relay() const { return *relay_; }
+  uint32_t workers() const { return plan_.workers(); }
   /// [in/s, out/s, loss ratio, limited] of every trial.
   const boost::json::array& trials() const { return trials_; }
   /// Drops by name in all trials.
@@ -61,7 +62,7 @@ class LoadSession {
   Progress& progress_;
   const TemporaryFolder folder_;
   const RunPlan plan_;
-  RelayProcess relay_;
+  const std::unique_ptr<LoadedRelay> relay_;
   Generator generator_;
   boost::json::array trials_;
   CounterValues start_;

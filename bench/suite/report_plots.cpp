@@ -183,6 +183,28 @@ std::vector<std::string> joinRow(const std::string& name, const json::object& co
           fixed(numberAt(delay, "p99_us") / 1000) + " ms"};
 }
 
+/// Through both daemons: to the SDP answer, to the keys, to the first packet.
+std::string sessionsTable(const json::array& sessions) {
+  Rows rows;
+  for (const json::value& value : sessions) {
+    const json::object& result = value.as_object();
+    const double offered = numberAt(result, "offered_per_second");
+    std::vector<std::string> row = {offered > 0 ? grouped(offered) + " a second" : "all at once",
+                                    grouped(numberAt(result, "playing")), grouped(numberAt(result, "failed")),
+                                    grouped(numberAt(result, "joins_per_second"))};
+    for (const char* key : {"to_answer", "to_keys", "to_packet"}) {
+      const json::object& delay = objectAt(result, key);
+      row.push_back(fixed(numberAt(delay, "p50_us") / 1000) + " / " + fixed(numberAt(delay, "p95_us") / 1000));
+    }
+    rows.push_back(row);
+  }
+  if (rows.empty()) return "";
+  return "<h3>Players through the whole relay: WHEP, ICE, DTLS, SRTP</h3>" +
+         htmlTable({"joining", "playing", "failed", "joins/s", "to the answer, p50 / p95 ms", "to the keys",
+                    "to the first packet"},
+                   rows);
+}
+
 std::string joinsSection(const json::object& file) {
   std::ostringstream html;
   html << "<h2>Joins</h2>";
@@ -194,7 +216,8 @@ std::string joinsSection(const json::object& file) {
     }
     html << "<p>" << grouped(numberAt(result, "joins_per_second_and_core"))
          << " DTLS joins per second and core of the pool, by its CPU time.</p>"
-         << htmlTable({"", "joins/s", "begun", "failed", "datagrams refused", "to keys p50", "p99"}, rows);
+         << htmlTable({"", "joins/s", "begun", "failed", "datagrams refused", "to keys p50", "p99"}, rows)
+         << sessionsTable(arrayAt(result, "sessions"));
   }
   return html.str();
 }

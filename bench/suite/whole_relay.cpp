@@ -23,7 +23,7 @@ struct WholeRelay {
       : cores(allowedCores()),
         daemons({.programs = programs,
                  .folder = folder.path(),
-                 .worker_core = cores.size() > 1 ? std::to_string(cores[1]) : "",
+                 .worker_cores = cores.size() > 1 ? std::to_string(cores[1]) : "",
                  .participants_max = participants_max}),
         sessions(daemons, cores.size() > 2 ? std::optional(cores[2]) : std::nullopt) {}
   TemporaryFolder folder;

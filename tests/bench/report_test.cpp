@@ -57,7 +57,7 @@ TEST(Report, says_when_machines_differ) {
 }
 
 TEST(Report, every_kind_has_a_section_also_when_it_is_empty) {
-  for (const char* kind : {"forward", "latency", "surge", "joins", "plan", "micro"}) {
+  for (const char* kind : {"forward", "cores", "latency", "idle", "surge", "joins", "plan", "micro"}) {
     EXPECT_NE(reportSection({{"kind", kind}, {"results", boost::json::array()}}).find("<h2>"), std::string::npos)
         << kind;
   }
