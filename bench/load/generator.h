@@ -45,6 +45,7 @@ struct Trial {
   uint64_t backlog_ns = 0;         // from the end of sending to the last arrival: what had queued up
   bool generator_limited = false;  // less was offered than was asked for
   bool held_up = false;            // too much of the time: the machine has other things to do
+  bool moved = false;              // a hypervisor moved the cores apart
   std::array<uint64_t, kClasses> expected{}, lost{};
   SinkCounts sink;
   Sink::Checked samples;

@@ -37,7 +37,7 @@ std::string ufragOf(uint32_t participant) {
   return text;
 }
 std::string passwordOf(uint32_t participant) {
-  return "password-of-participant-" + std::to_string(participant);
+  return "passwordOfParticipant" + std::to_string(participant);
 }
 
 contract::SrtpKey keyOf(uint32_t participant, bool to_relay) {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "bench/load/core_distance.h"
 #include "bench/load/run_plan.h"
 
 namespace penstock::bench {
@@ -14,7 +15,8 @@ struct MacSwapRate {
 };
 
 /// As many frames of `frame_bytes` circulate as a ring of net_memif holds; each comes back with its addresses swapped
-/// and leaves again. Starts DPDK: only in a process that may. Throws StartError, std::runtime_error.
-MacSwapRate measureMacSwap(const RunPlan& plan, uint16_t frame_bytes, double seconds);
+/// and leaves again. Measured again if the cores were moved apart meanwhile. Starts DPDK: only in a process that may.
+/// Throws StartError, std::runtime_error.
+MacSwapRate measureMacSwap(const RunPlan& plan, uint16_t frame_bytes, double seconds, CoreDistance& distance);
 
 }  // namespace penstock::bench

@@ -294,6 +294,7 @@ PortlessRun Portless::run(double seconds) {
       result.missing += waitingAt(i);
     }
     const double part = static_cast<double>(ended - began) / 1e9;
+    if (part <= 0) throw std::runtime_error("nothing was sent: no worker has a publisher with subscribers");
     passed += part;
     if (warm) {
       for (uint32_t i = 0; i < plan_.workers(); ++i) result.out += sentBy(i), result.in += lanes_[i]->in;

@@ -32,7 +32,8 @@ struct Settings {
 json::object measureOther(RunPlan plan) {
   const TemporaryFolder folder;
   plan.socket = folder.path() + "/memif.sock";
-  const MacSwapRate rate = measureMacSwap(plan, kFrameBytes, kOtherSeconds);
+  CoreDistance distance(plan.generator_core, plan.worker_cores[0]);
+  const MacSwapRate rate = measureMacSwap(plan, kFrameBytes, kOtherSeconds, distance);
   std::printf("\n%s, frames of %u B over the same net_memif, one core each side: %s a second\n", rate.program.c_str(),
               kFrameBytes, grouped(rate.per_second).c_str());
   std::fflush(stdout);
@@ -135,7 +136,7 @@ json::object measure(const Case& what, const Settings& settings, Progress& progr
   result["pdr"] = describeGoal(session, goals[1]);
   result["drops_of_all_trials"] = session.drops();
   result["trials"] = session.trials();
-  result["disturbed_trials"] = session.disturbed();
+  result["disturbance"] = session.disturbance();
   result["memory"] = json::object{{"scenario_bytes", session.relay().scenarioMemory()},
                                   {"resident_bytes", session.relay().residentMemory()}};
   // Crypto alone once more: a machine whose speed changed meanwhile shows here.
@@ -170,8 +171,16 @@ void print(const json::object& result) {
   std::printf("  %s alone, %s keys: %s packets/s out; this is %.0f %% of it\n", textAt(result, "alone_is").c_str(),
               grouped(numberAt(objectAt(result, "alone"), "receiver_keys")).c_str(),
               grouped(numberAt(result, "alone_out_per_second")).c_str(), 100 * numberAt(result, "ratio_to_alone"));
-  if (const double disturbed = numberAt(result, "disturbed_trials"); disturbed > 0) {
-    std::printf("  THE MACHINE WAS BUSY: %s trials had to be repeated\n", grouped(disturbed).c_str());
+  const json::object& disturbance = objectAt(result, "disturbance");
+  if (const double held_up = numberAt(disturbance, "held_up_trials"); held_up > 0) {
+    std::printf("  THE MACHINE WAS BUSY: %s trials had to be repeated\n", grouped(held_up).c_str());
+  }
+  if (const double moved = numberAt(disturbance, "moved_trials"); moved > 0) {
+    std::printf(
+        "  CORES WERE MOVED APART: %s trials repeated; a cache line there and back took %.0f ns at best, %.0f at "
+        "worst\n",
+        grouped(moved).c_str(), numberAt(disturbance, "core_round_trip_ns"),
+        numberAt(disturbance, "core_round_trip_max_ns"));
   }
   for (const auto& [name, count] : objectAt(result, "drops_of_all_trials")) {
     std::printf("  dropped in all trials, also those meant to fail: %s %s\n", std::string(name).c_str(),

@@ -20,6 +20,9 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 // Events a second that the empty loop is asked to notice: as many as packets would matter.
 constexpr uint64_t kJitterIntervalNs = 10'000;
 
+// So many trials are left out in which cores were moved apart.
+constexpr int kMovedMax = 10;
+
 struct Settings {
   LoadOptions load;
   double delay_seconds = 5;
@@ -46,6 +49,7 @@ json::object measureShare(LoadSession& session, double ndr_in, double share, dou
   uint64_t expected = 0, lost = 0;
   double measured = 0;
   bool stalled = false;
+  int moved = 0;
   json::object at_rate;
   while (measured < seconds) {
     const double length = session.secondsAt(rate, std::min(seconds - measured + 0.01, 5.0));
@@ -53,6 +57,7 @@ json::object measureShare(LoadSession& session, double ndr_in, double share, dou
                                .duration_ns = static_cast<uint64_t>(length * static_cast<double>(kSecondNs)),
                                .delays = true},
                               "delay at");
+    if (trial.moved && ++moved <= kMovedMax) continue;
     if (trial.held_up) stalled = true;
     all.merge(*trial.delays);
     expected += trial.expectedAll();
@@ -64,6 +69,7 @@ json::object measureShare(LoadSession& session, double ndr_in, double share, dou
                       {"lost", lost},           {"expected", expected},
                       {"delay", delaysOf(all)}, {"busy_share", at_rate["busy_share"]}};
   result["generator_held_up"] = stalled;
+  result["moved_trials"] = moved;
   result["pdv_us"] = numberAt(objectAt(result, "delay"), "p999_us") - numberAt(objectAt(result, "delay"), "min_us");
   return result;
 }

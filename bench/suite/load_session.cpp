@@ -39,6 +39,9 @@ json::object dropsOf(const CounterValues& counters) {
 constexpr double kStartRateOut = 100'000;
 // So often a trial is repeated that the machine disturbed.
 constexpr int kDisturbedMax = 5;
+// Until the hypervisor brings cores together again that it moved apart: seconds, as a rule. Consent lasts 30
+// (RFC 7675).
+constexpr uint64_t kPatienceNs = 20'000'000'000;
 
 }  // namespace
 
@@ -58,7 +61,8 @@ LoadSession::LoadSession(const Case& what, double seconds, Progress& progress)
       progress_(progress),
       plan_(planIn(folder_.path(), what.plan)),
       relay_(makeRelay(plan_, folder_.path())),
-      generator_(plan_, *relay_) {
+      generator_(plan_, *relay_),
+      distance_(plan_.generator_core, plan_.worker_cores[0]) {
   generator_.connect();
   start_ = relay_->counters();
 }
@@ -68,7 +72,9 @@ double LoadSession::secondsAt(double rate, double wanted) const {
 }
 
 Trial LoadSession::run(const TrialRequest& request, const std::string& label) {
+  if (!what_.busy) distance_.waitUntilNear(kPatienceNs);
   Trial trial = generator_.run(request);
+  trial.moved = !what_.busy && !distance_.near();
   const double out = trial.offered_per_second * scenario().fanOut();
   trials_.push_back(json::array{trial.offered_per_second, out, trial.lossRatio(), trial.generator_limited});
   progress_.step(label + " " + grouped(out) + "/s out: " + sayTrial(trial));
@@ -77,8 +83,8 @@ Trial LoadSession::run(const TrialRequest& request, const std::string& label) {
 
 Trial LoadSession::undisturbed(const TrialRequest& request, const std::string& label) {
   Trial trial = run(request, label);
-  for (int again = 0; trial.held_up && !what_.busy && again < kDisturbedMax; ++again) {
-    ++disturbed_;
+  for (int again = 0; (trial.held_up || trial.moved) && !what_.busy && again < kDisturbedMax; ++again) {
+    ++(trial.moved ? moved_ : held_up_);
     trial = run(request, label);
   }
   // The relay rested while the generator was held up: whatever passed would look better than it is.
@@ -99,6 +105,13 @@ void LoadSession::search(RateSearch& rates, double loss_max, const char* goal) {
                .kept_up = trial.keptUp(),
                .limited = trial.generator_limited && trial.refused == 0});
   }
+}
+
+json::object LoadSession::disturbance() const {
+  return {{"held_up_trials", held_up_},
+          {"moved_trials", moved_},
+          {"core_round_trip_ns", distance_.nearestNs()},
+          {"core_round_trip_max_ns", distance_.farthestNs()}};
 }
 
 json::object LoadSession::drops() const {
@@ -147,6 +160,7 @@ std::string sayTrial(const Trial& trial) {
   if (trial.sink.foreign > 0) text += ", " + std::to_string(trial.sink.foreign) + " foreign";
   if (!trial.keptUp()) text += ", " + grouped(static_cast<double>(trial.backlog_ns) / 1e6) + " ms behind at the end";
   if (trial.held_up) text += ", the machine was busy elsewhere";
+  if (trial.moved) text += ", cores were moved apart";
   if (trial.generator_limited) text += ", the generator was slower";
   return text;
 }

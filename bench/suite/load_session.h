@@ -8,6 +8,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "bench/load/core_distance.h"
 #include "bench/load/generator.h"
 #include "bench/load/loaded_relay.h"
 #include "bench/suite/load_options.h"
@@ -40,10 +41,12 @@ class LoadSession {
   /// Bisects until the goal's rate is known. Rates are packets published per second.
   void search(RateSearch& rates, double loss_max, const char* goal);
   Trial run(const TrialRequest& request, const std::string& label);
-  /// The same, repeated if the generator was held up for too long.
+  /// The same, repeated if the generator was held up for too long, or if the hypervisor moved the cores apart. The
+  /// cores may stay apart; what cannot be had is a trial in which the generator had its core: throws
+  /// std::runtime_error.
   Trial undisturbed(const TrialRequest& request, const std::string& label);
-  /// Trials so repeated.
-  uint64_t disturbed() const { return disturbed_; }
+  /// Repeated trials, and how far apart the cores of generator and first worker were.
+  boost::json::object disturbance() const;
   /// As long as a trial at this rate can be: `wanted`, or what the packets encrypted ahead allow.
   double secondsAt(double rate, double wanted) const;
   double secondsAt(double rate) const { return secondsAt(rate, seconds_); }
@@ -66,7 +69,8 @@ class LoadSession {
   Generator generator_;
   boost::json::array trials_;
   CounterValues start_;
-  uint64_t disturbed_ = 0;
+  CoreDistance distance_;
+  uint64_t held_up_ = 0, moved_ = 0;
 };
 
 /// Where to begin a search: what crypto alone says, or a guess.

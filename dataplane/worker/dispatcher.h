@@ -22,7 +22,7 @@ class Dispatcher {
 
   /// Transports, tracks and subscriptions of a worker: a new transport goes where there are fewest.
   uint64_t loadOf(uint32_t worker) const { return load_[worker]; }
-  uint32_t ownerOf(uint32_t transport) const { return owner_[transport]; }
+  uint32_t ownerOf(uint32_t transport) const { return workers_ == 1 ? 0 : owner_[transport]; }
 
  private:
   struct Subscribed {
