@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$1" || exit 1
 shift
 bench=./penstock-bench
-load=() search=() long=() repeats=3 tries=2 quick= delay=5 fans=1,10,50 idle=()
+load=() search=(--precision 0.02) long=() repeats=3 tries=2 quick= delay=5 fans=1,10,50 idle=()
 for option in "$@"; do
   case $option in
     --quick)

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dataplane/worker/clock.h"
+#include "dataplane/worker/idle_backoff.h"
 
 namespace penstock {
 namespace {
@@ -19,7 +20,8 @@ constexpr uint64_t kBeatNs = 100 * kMillisecondNs;
 constexpr uint64_t kLookNs = 100 * kMillisecondNs;
 constexpr uint64_t kLinksNs = 1000 * kMillisecondNs;
 constexpr uint64_t kRetryNs = 10 * kMillisecondNs;
-constexpr auto kPause = std::chrono::milliseconds(1);
+// A change that control makes into a silence waits so long at most.
+constexpr IdleBackoff kBackoff{.spin_ns = 0, .sleep_max_ns = 4 * kMillisecondNs};
 constexpr size_t kDoorbellsPerTurn = 1024;
 
 }  // namespace
@@ -58,10 +60,13 @@ void Housekeeping::stop() {
 
 void Housekeeping::run(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "housekeeping");
+  uint64_t idle_since_ns = monotonicNow();
   while (!stop.stop_requested()) {
     const bool worked = turn(monotonicNow());
     turns_.fetch_add(1, std::memory_order_relaxed);
-    if (!worked) std::this_thread::sleep_for(kPause);
+    const uint64_t now_ns = monotonicNow();
+    if (worked) idle_since_ns = now_ns;
+    if (!worked) std::this_thread::sleep_for(std::chrono::nanoseconds(kBackoff.sleepNs(now_ns - idle_since_ns)));
   }
 }
 

@@ -25,8 +25,8 @@ TEST(IdleBackoff, spins_at_first_then_sleeps_longer_never_past_the_bound) {
   };
   for (const Case c : {Case{0, 0},
                        {19'999, 0},
-                       {20'000, 5'000},
-                       {400'000, 100'000},
+                       {20'000, 20'000},
+                       {400'000, 400'000},
                        {2'000'000, 500'000},
                        {3'000'000, 500'000},
                        {UINT64_MAX, 500'000}}) {
