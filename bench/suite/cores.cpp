@@ -1,11 +1,18 @@
 // How the packet path grows: with workers, and with subscriptions. No port, no generator: every core is a worker's.
+#include <algorithm>
 #include <cstdio>
 #include <map>
+#include <stdexcept>
+
+#include <boost/json/serialize.hpp>
 
 #include "bench/load/cpu_clock.h"
+#include "bench/load/pin.h"
 #include "bench/load/portless.h"
+#include "bench/suite/alone.h"
 #include "bench/suite/command.h"
 #include "bench/suite/load_options.h"
+#include "bench/suite/load_session.h"
 #include "bench/suite/result.h"
 #include "bench/suite/statistics.h"
 
@@ -33,14 +40,29 @@ json::object memoryOf(const Scenario& scenario, const PortlessRun& run) {
           {"per_subscription", each(run.rows.subscriptions, scenario.subscriptions.size())}};
 }
 
+/// On the first worker's core, with as many keys.
+double cryptoAlone(const Case& what, double seconds) {
+  if (what.plan.worker_cores[0]) pinThread(*what.plan.worker_cores[0]);
+  const Alone alone = measureAlone(what, seconds);
+  const bool bare = alone.bare_seconds > 0 && textAt(what.labels, "backend") != "libsrtp";
+  return 1 / (bare ? alone.bare_seconds : alone.seconds);
+}
+
 json::object measure(const Case& what, double seconds) {
+  const double alone = cryptoAlone(what, std::min(seconds / 4, 0.5));
   const PortlessRun run = runPortless(what.plan, seconds);
+  if (run.out == 0) {
+    throw std::runtime_error(
+        what.name + ": " + grouped(static_cast<double>(run.missing)) +
+        " packets were lost before anything could be measured: " + json::serialize(dropsOf(run.counters)));
+  }
   json::array by_worker(run.out_of.begin(), run.out_of.end());
   const double out = static_cast<double>(run.out), busy_ns = static_cast<double>(run.busy_ns);
   return {{"seconds", run.seconds},
           {"out", run.out},
           {"missing", run.missing},
           {"out_per_second", out / run.seconds},
+          {"alone_out_per_second", alone},
           {"cycles_per_packet_out", busy_ns * cyclesPerNs() / out},
           {"busy_share", busy_ns / (busy_ns + static_cast<double>(run.idle_ns))},
           {"sent_by_worker", by_worker},
@@ -48,7 +70,7 @@ json::object measure(const Case& what, double seconds) {
 }
 
 struct Repeats {
-  std::vector<double> rates, cycles, busy;
+  std::vector<double> rates, cycles, busy, alone;
   double missing = 0;
   json::array by_worker;
   json::object memory;
@@ -61,6 +83,10 @@ json::object describe(const Case& what, const Repeats& repeats) {
   result["min"] = rate.min;
   result["max"] = rate.max;
   result["cycles_per_packet_out"] = spreadOf(repeats.cycles).median;
+  const double alone = spreadOf(repeats.alone).median;
+  result["alone_out_per_second"] = alone;
+  // A worker's, of what crypto alone does on one core.
+  result["ratio_to_alone"] = rate.median / numberAt(result, "workers", 1) / alone;
   result["busy_share"] = spreadOf(repeats.busy).median;
   result["missing"] = repeats.missing;
   result["sent_by_worker"] = repeats.by_worker;
@@ -93,16 +119,16 @@ void addScaling(json::array& results) {
 }
 
 void print(const json::array& results) {
-  std::printf("\n%-52s %12s %12s %7s %9s %12s\n", "the path without a port", "packets/s", "cycles each", "busy",
+  std::printf("\n%-52s %12s %12s %10s %9s %12s\n", "the path without a port", "packets/s", "cycles each", "of crypto",
               "speed-up", "of rows");
   for (const json::value& value : results) {
     const json::object& result = value.as_object();
     char speedup[32] = "";
     if (const double times = numberAt(result, "speedup"); times > 0)
       std::snprintf(speedup, sizeof(speedup), "%.2f", times);
-    std::printf("%-52s %12s %12s %5.0f %% %9s %8.1f MiB\n", textAt(result, "name").c_str(),
+    std::printf("%-52s %12s %12s %8.0f %% %9s %8.1f MiB\n", textAt(result, "name").c_str(),
                 grouped(numberAt(result, "out_per_second")).c_str(),
-                grouped(numberAt(result, "cycles_per_packet_out")).c_str(), 100 * numberAt(result, "busy_share"),
+                grouped(numberAt(result, "cycles_per_packet_out")).c_str(), 100 * numberAt(result, "ratio_to_alone"),
                 speedup, numberAt(objectAt(result, "memory"), "scenario_bytes") / 1048576);
     if (const double missing = numberAt(result, "missing"); missing > 0) {
       std::printf("  NOT SENT: %s packets that should have been\n", grouped(missing).c_str());
@@ -141,6 +167,7 @@ int coresCommand(int argc, char** argv) {
       const json::object run = isolated([&] { return measure(cases[i], settings.run_seconds); });
       measured[i].rates.push_back(numberAt(run, "out_per_second"));
       measured[i].cycles.push_back(numberAt(run, "cycles_per_packet_out"));
+      measured[i].alone.push_back(numberAt(run, "alone_out_per_second"));
       measured[i].busy.push_back(numberAt(run, "busy_share"));
       measured[i].memory = objectAt(run, "memory");
       measured[i].missing += numberAt(run, "missing");

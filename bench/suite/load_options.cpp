@@ -264,7 +264,8 @@ json::object isolated(const std::function<json::object()>& measure) {
   waitpid(child, nullptr, 0);
   json::error_code error;
   const json::value value = json::parse(text, error);
-  if (error || !value.is_object()) throw std::runtime_error("the measuring process ended without a result");
+  if (error || !value.is_object())
+    throw std::runtime_error("the measuring process ended without a result: " + text.substr(0, 2000));
   if (value.get_object().contains("error")) throw std::runtime_error(textAt(value.get_object(), "error"));
   return value.get_object();
 }

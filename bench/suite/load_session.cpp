@@ -26,16 +26,6 @@ std::unique_ptr<LoadedRelay> makeRelay(const RunPlan& plan, const std::string& f
   return std::make_unique<DataplaneProcess>(plan, folder);
 }
 
-json::object dropsOf(const CounterValues& counters) {
-  json::object drops;
-  for (size_t i = 0; i < contract::kCounterCount; ++i) {
-    if ((contract::isReceiveDrop(i) || contract::isSendDrop(i)) && counters.value[i] > 0) {
-      drops[contract::kCounterTexts[i].name] = counters.value[i];
-    }
-  }
-  return drops;
-}
-
 constexpr double kStartRateOut = 100'000;
 // So often a trial is repeated that the machine disturbed.
 constexpr int kDisturbedMax = 5;
@@ -120,6 +110,16 @@ json::object LoadSession::drops() const {
 
 double startRate(const Scenario& scenario) {
   return kStartRateOut / std::max(scenario.fanOut(), 1.0);
+}
+
+json::object dropsOf(const CounterValues& counters) {
+  json::object drops;
+  for (size_t i = 0; i < contract::kCounterCount; ++i) {
+    if ((contract::isReceiveDrop(i) || contract::isSendDrop(i)) && counters.value[i] > 0) {
+      drops[contract::kCounterTexts[i].name] = counters.value[i];
+    }
+  }
+  return drops;
 }
 
 json::object describeTrial(const Trial& trial) {

@@ -77,6 +77,7 @@ class LoadSession {
 double startRate(const Scenario& scenario);
 
 /// What a trial shows of the relay itself.
+boost::json::object dropsOf(const CounterValues& counters);
 boost::json::object describeTrial(const Trial& trial);
 /// "sent 1,000 lost 3 ..." for progress and errors.
 std::string sayTrial(const Trial& trial);

@@ -63,6 +63,7 @@ void startStreams(RelayState& s, SubscriptionState& subscription, SubscriptionCo
     subscription.rtx_sequence = stream::RtxCounter(command.rtx->nextIndex());
     subscription.rtx_reservation = stream::IndexReservation(s.flows.subscription[command.index].rtx_index_reserved);
   }
+  if (command.media) subscription.tag_length = static_cast<uint8_t>(command.media->tagLength());
   take(subscription.media, command.media);
   take(subscription.rtx, command.rtx);
 }

@@ -10,9 +10,9 @@ namespace penstock {
 
 namespace {
 
-bool fits(const std::optional<stream::WrittenHeader>& written, std::span<const uint8_t> payload,
-          const srtp::SendStream& stream, std::span<uint8_t> space) {
-  return written && written->written_length + payload.size() + stream.tagLength() <= space.size();
+bool fits(const std::optional<stream::WrittenHeader>& written, std::span<const uint8_t> payload, size_t tag_length,
+          std::span<uint8_t> space) {
+  return written && written->written_length + payload.size() + tag_length <= space.size();
 }
 
 void loseTooLong(RelayState& s, const Packet& packet) {
@@ -33,6 +33,37 @@ stream::SourceHeader describe(const TransportState& publisher, const RtpView& vi
   return source;
 }
 
+namespace {
+
+// So many subscribers ahead their state is asked for, and, when that has come, what it refers to.
+constexpr size_t kStateAhead = 8, kWayAhead = 4;
+
+void prefetchState(const RelayState& s, uint32_t index) {
+  prefetch<kSubscriptionHot>(&s.subscriptions[index]);
+  prefetch<sizeof(contract::SubscriptionStats)>(&s.reports.subscription[index]);
+}
+
+void prefetchWay(const RelayState& s, uint32_t index) {
+  const SubscriptionState& subscription = s.subscriptions[index];
+  const uint32_t transport = subscription.row.transport.index;
+  prefetch<kTransportHot>(&s.transports[transport]);
+  prefetch<sizeof(contract::TransportStats)>(&s.reports.transport[transport]);
+  subscription.sequence.prefetch();
+  if (subscription.media) subscription.media->prefetch();
+}
+
+}  // namespace
+
+void Forwarder::expectNext(const RelayState& s, uint32_t track) {
+  const std::span<const uint32_t> subscriptions(s.tracks[track].subscriptions);
+  for (size_t n = 0; n < std::min(subscriptions.size(), kStateAhead); ++n) prefetchState(s, subscriptions[n]);
+}
+
+void Forwarder::expectNow(const RelayState& s, uint32_t track) {
+  const std::span<const uint32_t> subscriptions(s.tracks[track].subscriptions);
+  for (size_t n = 0; n < std::min(subscriptions.size(), kWayAhead); ++n) prefetchWay(s, subscriptions[n]);
+}
+
 size_t Forwarder::forward(RelayState& s, TrackState& track, const RtpView& view, const stream::SourceHeader& source,
                           uint64_t now_ns) {
   const Shared shared{view, source, view.payload(), now_ns, absSendTime(now_ns), view.payload_type};
@@ -42,7 +73,11 @@ size_t Forwarder::forward(RelayState& s, TrackState& track, const RtpView& view,
     s.stages.mark(contract::Stage::rewrite, wanted);
     return wanted;
   }
-  for (const uint32_t index : track.subscriptions) {
+  const std::span<const uint32_t> subscriptions(track.subscriptions);
+  for (size_t n = 0; n < subscriptions.size(); ++n) {
+    const uint32_t index = subscriptions[n];
+    if (n + kStateAhead < subscriptions.size()) prefetchState(s, subscriptions[n + kStateAhead]);
+    if (n + kWayAhead < subscriptions.size()) prefetchWay(s, subscriptions[n + kWayAhead]);
     if (s.subscriptions[index].paused()) continue;
     ++wanted;
     add(s, index, shared);
@@ -75,7 +110,7 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
                                             .transport_sequence = transport.transport_sequence,
                                             .abs_send_time = shared.abs_send_time},
                                            space);
-  if (!fits(written, shared.payload, *subscription.media, space)) return loseTooLong(s, packet);
+  if (!fits(written, shared.payload, subscription.tag_length, space)) return loseTooLong(s, packet);
   if (!shared.lead.empty()) [[unlikely]] {
     std::ranges::copy(shared.lead, space.begin() + written->written_length);
     written->written_length = static_cast<uint16_t>(written->written_length + shared.lead.size());
@@ -115,7 +150,7 @@ void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& 
                                     .abs_send_time = absSendTime(now_ns)},
                                    sequence, space);
   const auto payload = view.payload();
-  if (!fits(written, payload, *subscription.rtx, space)) return loseTooLong(s, packet);
+  if (!fits(written, payload, subscription.tag_length, space)) return loseTooLong(s, packet);
   transport.transport_sequence += subscription.header.stampsTransportSequence() ? 1 : 0;
   if (subscription.rtx_reservation.reserve(rtx_index)) {
     s.flows.subscription[index].rtx_index_reserved = subscription.rtx_reservation.reserved();

@@ -32,6 +32,10 @@ class Forwarder {
                          uint16_t sequence, uint64_t now_ns);
   void flush(RelayState& s);
 
+  // Packets of these tracks are forwarded after the next one, and next: what that needs is asked for.
+  static void expectNext(const RelayState& s, uint32_t track);
+  static void expectNow(const RelayState& s, uint32_t track);
+
  private:
   struct Outgoing {
     Packet packet;

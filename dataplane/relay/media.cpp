@@ -139,6 +139,7 @@ std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, cons
   if (!stream) return Counter::rtp_ssrc_unsignalled;
   srtp::ReceiveStream* receive_stream = receiveStreamOf(s, *stream);
   if (receive_stream == nullptr) return Counter::rtp_keys_missing;
+  __builtin_prefetch(&s.tracks[stream->track].subscriptions);
   items_[count_] = {&packet, *transport, frame.payload_offset, *stream, *view, at == nullptr};
   if (at == nullptr) latch_to_[count_] = frame.source;
   jobs_[count_] = {.stream = receive_stream,
@@ -228,11 +229,15 @@ bool latch(RelayState& s, uint32_t transport, const Address& source, uint64_t no
 
 void MediaBurst::finish(RelayState& s, uint64_t now_ns) {
   if (count_ == 0) return;
+  for (size_t i = 0; i < count_; ++i) __builtin_prefetch(s.tracks[items_[i].stream.track].subscriptions.data());
   s.backend.unprotect(std::span(jobs_).first(count_));
   s.stages.mark(contract::Stage::unprotect, count_);
+  for (size_t i = 0; i < std::min<size_t>(count_, 2); ++i) Forwarder::expectNext(s, items_[i].stream.track);
   for (size_t i = 0; i < count_; ++i) {
     const srtp::UnprotectJob& job = jobs_[i];
     Item& item = items_[i];
+    if (i + 2 < count_) Forwarder::expectNext(s, items_[i + 2].stream.track);
+    if (i + 1 < count_) Forwarder::expectNow(s, items_[i + 1].stream.track);
     if (job.status != srtp::CryptoStatus::kOk) {
       s.count(dropFor(job.status));
       continue;

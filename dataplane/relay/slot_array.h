@@ -3,11 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <utility>
 #include <vector>
+
+#include "dataplane/packet/huge_memory.h"
 
 namespace penstock {
 
@@ -15,12 +15,10 @@ template <class T>
 class SlotArray {
  public:
   explicit SlotArray(size_t size)
-      : storage_(static_cast<T*>(std::aligned_alloc(kAlignment, bytes(size)))), used_(size) {
-    if (storage_ == nullptr) throw std::bad_alloc();
-  }
+      : memory_(takeHugeMemory(size * sizeof(T))), slots_(static_cast<T*>(memory_.get())), used_(size) {}
   ~SlotArray() {
     for (size_t i = 0; i < used_.size(); ++i) {
-      if (used_[i]) std::destroy_at(storage_.get() + i);
+      if (used_[i]) std::destroy_at(slots_ + i);
     }
   }
   SlotArray(const SlotArray&) = delete;
@@ -29,31 +27,27 @@ class SlotArray {
   size_t size() const { return used_.size(); }
   bool holds(uint32_t index) const { return index < used_.size() && used_[index]; }
   /// Only where holds().
-  T& operator[](uint32_t index) { return storage_.get()[index]; }
-  const T& operator[](uint32_t index) const { return storage_.get()[index]; }
+  T& operator[](uint32_t index) { return slots_[index]; }
+  const T& operator[](uint32_t index) const { return slots_[index]; }
   /// Null where nothing is.
-  T* find(uint32_t index) { return holds(index) ? storage_.get() + index : nullptr; }
+  T* find(uint32_t index) { return holds(index) ? slots_ + index : nullptr; }
 
   template <class... Arguments>
   T& emplace(uint32_t index, Arguments&&... arguments) {
     erase(index);
-    T* made = std::construct_at(storage_.get() + index, std::forward<Arguments>(arguments)...);
+    T* made = std::construct_at(slots_ + index, std::forward<Arguments>(arguments)...);
     used_[index] = 1;
     return *made;
   }
   void erase(uint32_t index) {
     if (!holds(index)) return;
-    std::destroy_at(storage_.get() + index);
+    std::destroy_at(slots_ + index);
     used_[index] = 0;
   }
 
  private:
-  static constexpr size_t kAlignment = alignof(T) < 64 ? 64 : alignof(T);
-  static size_t bytes(size_t size) { return (size * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment; }
-  struct Free {
-    void operator()(T* p) const { std::free(p); }
-  };
-  std::unique_ptr<T, Free> storage_;
+  HugeMemory memory_;
+  T* slots_;
   std::vector<uint8_t> used_;
 };
 

@@ -14,6 +14,7 @@
 #include "dataplane/packet/build.h"
 #include "dataplane/packet/hmac_sha1.h"
 #include "dataplane/packet/neighbour_table.h"
+#include "dataplane/packet/prefetch.h"
 #include "dataplane/packet/route.h"
 #include "dataplane/packet/rtcp_writer.h"
 #include "dataplane/relay/command.h"
@@ -158,6 +159,7 @@ struct alignas(64) SubscriptionState {
 
   contract::SubscriptionRow row;
   std::unique_ptr<srtp::SendStream> media;
+  uint8_t tag_length = 0;     // of `media` and `rtx`, which are under the same keys
   uint32_t packets_sent = 0;  // of sender reports: modulo 2^32
   uint32_t octets_sent = 0;
   stream::HeaderRewriter header;
@@ -183,6 +185,9 @@ struct alignas(64) SubscriptionState {
     return nullptr;
   }
 };
+
+// What forwarding a packet touches of them, from the beginning.
+inline constexpr size_t kSubscriptionHot = 448, kTransportHot = 128;
 
 /// Which RTP stream an SSRC on a transport is: incoming (a track's encoding) or outgoing (a subscription).
 struct StreamKey {

@@ -8,15 +8,13 @@ namespace penstock::srtp {
 namespace {
 
 constexpr size_t kCacheLine = 64;
-constexpr size_t kChunkSize = 256 * 1024;
+constexpr size_t kChunkSize = kHugePage;
 
 }  // namespace
 
 KeyMemory::KeyMemory(size_t slot_size) : slot_size_((slot_size + kCacheLine - 1) / kCacheLine * kCacheLine) {}
 
-KeyMemory::~KeyMemory() {
-  for (void* chunk : chunks_) munmap(chunk, kChunkSize);
-}
+KeyMemory::~KeyMemory() = default;
 
 void* KeyMemory::take() {
   const std::lock_guard lock(mutex_);
@@ -36,12 +34,12 @@ void KeyMemory::addChunk() {
   const size_t count = kChunkSize / slot_size_;
   free_.reserve((chunks_.size() + 1) * count);
   chunks_.reserve(chunks_.size() + 1);
-  void* chunk = mmap(nullptr, kChunkSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (chunk == MAP_FAILED) throw std::bad_alloc();
+  HugeMemory memory = takeHugeMemory(kChunkSize);
+  void* const chunk = memory.get();
   // Both are precautions: where the limit on locked memory forbids the first, keys are as safe as the swap space is.
   (void)mlock2(chunk, kChunkSize, MLOCK_ONFAULT);
   (void)madvise(chunk, kChunkSize, MADV_DONTDUMP);
-  chunks_.push_back(chunk);
+  chunks_.push_back(std::move(memory));
   // The lowest address is taken first.
   for (size_t i = count; i-- > 0;) free_.push_back(static_cast<std::byte*>(chunk) + i * slot_size_);
 }

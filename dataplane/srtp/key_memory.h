@@ -8,6 +8,8 @@
 #include <new>
 #include <vector>
 
+#include "dataplane/packet/huge_memory.h"
+
 namespace penstock::srtp {
 
 /// Safe to use from several threads.
@@ -29,7 +31,7 @@ class KeyMemory {
   size_t slot_size_;
   std::mutex mutex_;
   std::vector<void*> free_;
-  std::vector<void*> chunks_;
+  std::vector<HugeMemory> chunks_;
 };
 
 /// For std::allocate_shared: one object and its count in one slot. Keeps the memory alive as long as a key is.

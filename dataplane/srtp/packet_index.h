@@ -72,6 +72,9 @@ class ReplayWindow {
     word(index) |= bit(index);
   }
 
+  /// Asks for the place of the next index.
+  void prefetch() const { __builtin_prefetch(&highest_); }
+
   bool started() const { return started_; }
   /// Meaningful once started().
   uint64_t highest() const { return highest_; }

@@ -46,6 +46,9 @@ class SequenceRewriter {
   /// Which packet went out under this number. Nothing: none did, or it is too long ago.
   std::optional<SourceSequence> sourceOf(uint16_t outgoing_sequence) const;
 
+  /// Asks for the piece that the next packet belongs to.
+  void prefetch() const { __builtin_prefetch(&piece(piece_count_ - 1)); }
+
   /// The lowest index never given out.
   uint64_t nextIndex() const { return next_index_; }
   /// Moves ahead, for example beyond a reservation; never back.
