@@ -13,9 +13,7 @@ struct IdleBackoff {
   uint64_t spin_ns = 20'000;
   uint64_t sleep_max_ns = 500'000;
 
-  constexpr uint64_t sleepNs(uint64_t idle_ns) const {
-    return idle_ns < spin_ns ? 0 : std::min(idle_ns, sleep_max_ns);
-  }
+  constexpr uint64_t sleepNs(uint64_t idle_ns) const { return idle_ns < spin_ns ? 0 : std::min(idle_ns, sleep_max_ns); }
 };
 
 }  // namespace penstock
