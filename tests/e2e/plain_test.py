@@ -6,7 +6,7 @@ import asyncio
 
 from lab import check, grown, need, run, wait_until
 from pattern import COLOUR_TOLERANCE, TONE_HZ, colour_error, loudest_hz
-from plain import Keys, PlainPeer, add, show
+from plain import Keys, PlainPeer, add, read_red, show
 from whip import Player, Publisher, eventually
 
 OPUS, VP8 = 96, 98  # as our peers number them
