@@ -193,6 +193,9 @@ TEST_F(Plain, refusals_by_table) {
       {22, changed([](auto& r) { r.room = "a b"; }), "bad_message"},
       {23, changed([](auto& r) { r.publish = {track(5000)}; }), ""},  // from a given address SSRCs are its own affair
       {24, changed([](auto& r) { r.remote_ip = "2001:db8::9"; }), ""},
+      {25, changed([](auto& r) { r.publish[0].codecs[0].name = "red"; }), "codec_unsupported"},  // without its Opus
+      {26, changed([](auto& r) { r.codecs = {{.name = "red", .clock_rate_hz = 48000, .channels = 2}}; }),
+       "codec_unsupported"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(refusal(c.request), c.code) << c.number;
