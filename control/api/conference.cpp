@@ -1,6 +1,8 @@
 // See conference.h.
 #include "control/api/conference.h"
 
+#include <limits>
+
 #include <boost/describe/enum_from_string.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -67,6 +69,18 @@ std::expected<std::vector<TrackHint>, std::string> readHints(const json::object&
   return hints;
 }
 
+/// Absent: as it is. False: not a number of this size.
+template <class Number>
+bool readLimit(const json::object& message, const char* key, Number& limit) {
+  const json::value* value = message.if_contains(key);
+  if (value == nullptr) return true;
+  boost::system::error_code error;
+  const auto read = value->to_number<uint64_t>(error);
+  if (error || read > std::numeric_limits<Number>::max()) return false;
+  limit = static_cast<Number>(read);
+  return true;
+}
+
 }  // namespace
 
 struct Conference::Command {
@@ -75,9 +89,16 @@ struct Conference::Command {
 };
 
 const Conference::Command Conference::kCommands[] = {
-    {"join", &Conference::join},           {"publish", &Conference::publish},         {"answer", &Conference::answer},
-    {"subscribe", &Conference::subscribe}, {"unsubscribe", &Conference::unsubscribe}, {"mute", &Conference::mute},
-    {"kick", &Conference::kick},           {"restart", &Conference::restart},         {"leave", &Conference::leave},
+    {"join", &Conference::join},
+    {"publish", &Conference::publish},
+    {"answer", &Conference::answer},
+    {"subscribe", &Conference::subscribe},
+    {"unsubscribe", &Conference::unsubscribe},
+    {"wish", &Conference::wish},
+    {"mute", &Conference::mute},
+    {"kick", &Conference::kick},
+    {"restart", &Conference::restart},
+    {"leave", &Conference::leave},
 };
 
 Conference::Conference(Service& service, std::string room, Token token)
@@ -225,6 +246,19 @@ void Conference::changeSubscriptions(const Message& message, bool wanted) {
     if (!done) return refuse(done.error(), &message);
     if (over_) return;
   }
+}
+
+void Conference::wish(const Message& message) {
+  const json::string* track = text(message, "track");
+  if (track == nullptr) return refuse(badMessage("wish needs track."), &message);
+  Wish wish;
+  if (!readFlag(message, "paused", wish.paused)) return refuse(badMessage("paused must be true or false."), &message);
+  if (!readLimit(message, "width", wish.width_max) || !readLimit(message, "height", wish.height_max) ||
+      !readLimit(message, "frame_rate", wish.frame_rate_max)) {
+    return refuse(badMessage("width and height are 0 to 65535, frame_rate is 0 to 255; 0 is any."), &message);
+  }
+  const auto done = service_.wish(room_, participant_, std::string(*track), wish);
+  if (!done) refuse(done.error(), &message);
 }
 
 void Conference::mute(const Message& message) {

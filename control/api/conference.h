@@ -46,6 +46,7 @@ class Conference : public MessageHandler, public ParticipantLink, public std::en
   void subscribe(const Message& message);
   void unsubscribe(const Message& message);
   void changeSubscriptions(const Message& message, bool wanted);
+  void wish(const Message& message);
   void mute(const Message& message);
   void kick(const Message& message);
   void restart(const Message& message);

@@ -135,7 +135,10 @@ json::object trackView(const Participant& publisher, const Track& track) {
 }
 
 json::object subscriptionView(const Room& room, const Subscription& subscription) {
-  json::object view{{"track", subscription.track}, {"active", subscription.active}, {"paused", subscription.paused}};
+  const Wish& wish = subscription.wish;
+  json::object view{{"track", subscription.track},   {"active", subscription.active},
+                    {"paused", wish.paused},         {"width_max", wish.width_max},
+                    {"height_max", wish.height_max}, {"frame_rate_max", wish.frame_rate_max}};
   if (const Participant* publisher = publisherOf(room, subscription.track)) view["participant"] = publisher->id;
   return view;
 }

@@ -23,6 +23,7 @@ struct Apply {
   Result<void> operator()(const Subscribed& event);
   Result<void> operator()(const SubscriptionWanted& event);
   Result<void> operator()(const SubscriptionDropped& event);
+  Result<void> operator()(const SubscriptionWished& event);
   Result<void> operator()(const TrackMuted& event);
   Result<void> operator()(const TransportSecured& event);
 

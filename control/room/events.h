@@ -52,6 +52,10 @@ struct SubscriptionWanted {
 struct SubscriptionDropped {
   std::string room, participant, track;
 };
+struct SubscriptionWished {
+  std::string room, participant, track;
+  Wish wish;
+};
 struct TrackMuted {
   std::string room, track;
   bool by_moderator;
@@ -64,6 +68,6 @@ struct TransportSecured {
 
 using RoomEvent =
     std::variant<RoomOpened, RoomLimitsSet, RoomClosed, ParticipantJoined, ParticipantLeft, Published, Unpublished,
-                 Subscribed, SubscriptionWanted, SubscriptionDropped, TrackMuted, TransportSecured>;
+                 Subscribed, SubscriptionWanted, SubscriptionDropped, SubscriptionWished, TrackMuted, TransportSecured>;
 
 }  // namespace penstock

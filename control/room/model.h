@@ -69,6 +69,15 @@ struct Track {
 };
 BOOST_DESCRIBE_STRUCT(Track, (), (id, kind, source, name, mid, codecs, encodings, muted_by_self, muted_by_moderator))
 
+/// What a subscriber asks of a track: less than there is. 0 = any.
+struct Wish {
+  bool paused = false;
+  uint16_t width_max = 0, height_max = 0;
+  uint8_t frame_rate_max = 0;  // frames a second
+  friend bool operator==(const Wish&, const Wish&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Wish, (), (paused, width_max, height_max, frame_rate_max))
+
 /// One track forwarded to the participant's subscribe transport.
 struct Subscription {
   std::string track;
@@ -77,9 +86,9 @@ struct Subscription {
   uint32_t rtx_ssrc = 0;
   std::vector<Codec> codecs;  // as the subscriber accepted them; matched with the track's by name and fmtp
   bool active = false;        // negotiated: packets may flow
-  bool paused = false;
+  Wish wish;
 };
-BOOST_DESCRIBE_STRUCT(Subscription, (), (track, mid, ssrc, rtx_ssrc, codecs, active, paused))
+BOOST_DESCRIBE_STRUCT(Subscription, (), (track, mid, ssrc, rtx_ssrc, codecs, active, wish))
 
 /// Keys of both directions, hexadecimal, as the RFC 5764 exporter or, for a plain transport, the API gave them.
 struct SrtpKeys {

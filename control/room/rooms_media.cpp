@@ -211,6 +211,20 @@ Result<void> Apply::operator()(const SubscriptionDropped& event) {
   return {};
 }
 
+Result<void> Apply::operator()(const SubscriptionWished& event) {
+  Participant* who = room(event.room) ? participant(event.room, event.participant) : nullptr;
+  if (!who) return participantUnknown();
+  const auto found = std::ranges::find(who->subscriptions, event.track, &Subscription::track);
+  if (found == who->subscriptions.end()) return trackUnknown();
+  if (found->wish == event.wish) return {};
+  found->wish = event.wish;
+  change.participants.insert({event.room, event.participant});
+  if (found->active && who->subscribe_transport) {
+    change.subscriptions.insert({who->subscribe_transport->id, event.track});
+  }
+  return {};
+}
+
 Result<void> Apply::operator()(const TrackMuted& event) {
   const ParticipantKey* owner = rooms.ownerOfTrack(event.track);
   if (!room(event.room)) return roomUnknown();

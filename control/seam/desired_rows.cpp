@@ -162,7 +162,10 @@ std::optional<contract::SubscriptionRow> subscriptionRow(contract::RowReference 
   contract::SubscriptionRow row{};
   row.generation = self.generation;
   row.state = RowState::kUsed;
-  row.flags = subscription.paused ? contract::kSubscriptionPaused : 0;
+  row.flags = subscription.wish.paused ? contract::kSubscriptionPaused : 0;
+  row.width_max = subscription.wish.width_max;
+  row.height_max = subscription.wish.height_max;
+  row.frame_rate_max = subscription.wish.frame_rate_max;
   row.track = track;
   row.transport = transport;
   row.ssrc = subscription.ssrc;

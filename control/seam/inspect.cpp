@@ -126,6 +126,9 @@ object describe(RowReference self, const contract::SubscriptionRow& row, const R
           {"mid", text(row.mid, row.mid_length_bytes, sizeof(row.mid))},
           {"ssrc/rtx", fmt::format("{}/{}", row.ssrc, row.rtx_ssrc)},
           {"paused", (row.flags & contract::kSubscriptionPaused) != 0},
+          {"width_max", row.width_max},
+          {"height_max", row.height_max},
+          {"frame_rate_max", row.frame_rate_max},
           {"payload_types", mapping}};
 }
 

@@ -25,6 +25,9 @@ std::string timeText(uint64_t unix_ms) {
 void RoomService::follow(const Change& change) {
   followRows(change);
   followStore(change);
+  for (const auto* keys : {&change.subscriptions, &change.subscriptions_removed})
+    for (const SubscriptionKey& key : *keys) wanted_due_.insert(key.track);
+  for (const std::string& track : change.tracks_removed) wanted_told_.erase(track);
   for (const auto& [key, reason] : change.participants_removed) dismiss(key, reason);
   for (const std::string& room : change.rooms_removed) {
     players_.erase(room);

@@ -10,22 +10,66 @@ namespace {
 
 using contract::Extension;
 
-/// The streams of a section. RFC 5576: FID pairs a stream with its RTX. Simulcast is answered without, so that the
-/// client sends one encoding: of several announced ones, the first.
-Result<Encoding> encodingOf(const sdp::Media& media, const ExtensionIds& ids) {
-  Encoding encoding;
-  if (media.ssrcs.empty()) {
-    if (ids[static_cast<size_t>(Extension::kMid)] == 0)
-      return sdpUnsupported("The section of a=mid:" + media.mid + " has neither a=ssrc nor the MID header extension.");
-    return encoding;  // bound by MID
+/// RFC 8853: the RIDs of the streams that the client would send, most wanted first; alternatives of one stream (",")
+/// are not: the first counts. Nothing: no simulcast, or more than the relay takes.
+std::vector<std::string> simulcastRids(const sdp::Media& media) {
+  constexpr std::string_view kSend = "send ";
+  const size_t begin = media.simulcast.find(kSend);
+  if (begin == std::string::npos) return {};
+  std::string list = media.simulcast.substr(begin + kSend.size());
+  list = list.substr(0, list.find(' '));
+  std::vector<std::string> rids;
+  for (size_t at = 0; at <= list.size();) {
+    const size_t end = std::min(list.find(';', at), list.size());
+    std::string rid = list.substr(at, end - at);
+    rid = rid.substr(0, rid.find(','));
+    if (rid.starts_with("~")) rid.erase(0, 1);  // begins paused
+    const auto named = [&](const sdp::Rid& each) { return each.send && each.id == rid; };
+    const bool known = std::ranges::any_of(media.rids, named) && std::ranges::find(rids, rid) == rids.end();
+    if (known && rid.size() <= contract::kRidMax && rids.size() < contract::kEncodingMax) rids.push_back(rid);
+    at = end + 1;
   }
-  encoding.ssrc = media.ssrcs.front().ssrc;
-  for (const sdp::SsrcGroup& group : media.ssrc_groups)
-    if (group.semantics == "SIM" && !group.ssrcs.empty()) encoding.ssrc = group.ssrcs.front();
-  for (const sdp::SsrcGroup& group : media.ssrc_groups)
-    if (group.semantics == "FID" && group.ssrcs.size() == 2 && group.ssrcs[0] == encoding.ssrc)
-      encoding.rtx_ssrc = group.ssrcs[1];
-  return encoding;
+  return rids.size() > 1 ? rids : std::vector<std::string>();
+}
+
+/// The streams of a section that names them: several in a group of simulcast, or one. RFC 5576: FID pairs a stream with
+/// its RTX.
+std::vector<Encoding> namedEncodings(const sdp::Media& media) {
+  std::vector<Encoding> encodings;
+  for (const sdp::SsrcGroup& group : media.ssrc_groups) {
+    if (group.semantics != "SIM" || !encodings.empty()) continue;
+    for (const uint32_t ssrc : group.ssrcs)
+      if (encodings.size() < contract::kEncodingMax) encodings.push_back({.ssrc = ssrc});
+  }
+  if (encodings.empty()) encodings.push_back({.ssrc = media.ssrcs.front().ssrc});
+  for (const sdp::SsrcGroup& group : media.ssrc_groups) {
+    if (group.semantics != "FID" || group.ssrcs.size() != 2) continue;
+    const auto of = std::ranges::find(encodings, group.ssrcs[0], &Encoding::ssrc);
+    if (of != encodings.end()) of->rtx_ssrc = group.ssrcs[1];
+  }
+  return encodings;
+}
+
+Result<std::vector<Encoding>> encodingsOf(const sdp::Media& media, const ExtensionIds& ids) {
+  const bool by_mid = ids[static_cast<size_t>(Extension::kMid)] != 0;
+  const bool by_rid = by_mid && ids[static_cast<size_t>(Extension::kRid)] != 0;
+  std::vector<Encoding> encodings;
+  if (by_rid)
+    for (const std::string& rid : simulcastRids(media)) encodings.push_back({.rid = rid});
+  if (!encodings.empty()) return encodings;
+  if (!media.ssrcs.empty()) return namedEncodings(media);
+  if (!by_mid)
+    return sdpUnsupported("The section of a=mid:" + media.mid + " has neither a=ssrc nor the MID header extension.");
+  return std::vector<Encoding>(1);  // bound by MID
+}
+
+/// RFC 8853 section 5.3.2: what we take of the streams offered.
+void answerSimulcast(const std::vector<Encoding>& encodings, sdp::Media& answer) {
+  for (const Encoding& encoding : encodings) {
+    if (encoding.rid.empty()) return;
+    answer.rids.push_back({encoding.rid, false});
+    answer.simulcast += (answer.simulcast.empty() ? "recv " : ";") + encoding.rid;
+  }
 }
 
 Source sourceOf(Kind kind, const TrackHint* hint) {
@@ -96,10 +140,11 @@ struct Publish {
     answer.direction = clientSends(media) ? sdp::Direction::kRecvOnly : sdp::Direction::kInactive;
     if (clientSends(media)) {
       Track track = trackOf(media);
-      auto encoding = encodingOf(media, outcome.transport.extension_id);
-      if (!encoding) return Unwanted(encoding.error());
+      auto encodings = encodingsOf(media, outcome.transport.extension_id);
+      if (!encodings) return Unwanted(encodings.error());
       track.codecs = std::move(codecs);
-      track.encodings = {*encoding};
+      track.encodings = std::move(*encodings);
+      answerSimulcast(track.encodings, answer);
       outcome.session.sections.back().track = track.id;
       outcome.tracks.push_back(std::move(track));
     }

@@ -149,6 +149,10 @@ void RoomService::sendJoined(const ParticipantKey& key, bool resumed) {
                                {"moderate", who.permissions.moderate}}},
                              {"resume", who.resume_token},
                              {"resumed", resumed}});
+  for (const Track& track : who.tracks) {  // what it was told may not have arrived
+    wanted_told_.erase(track.id);
+    wanted_due_.insert(track.id);
+  }
 }
 
 void RoomService::detach(const std::string& room, const std::string& id, const ParticipantLink* link) {

@@ -67,6 +67,8 @@ class RoomService final : public Service {
                                  const std::string& fragment) override;
   Result<void> subscribe(const std::string& room, const std::string& participant, const std::string& track) override;
   Result<void> unsubscribe(const std::string& room, const std::string& participant, const std::string& track) override;
+  Result<void> wish(const std::string& room, const std::string& participant, const std::string& track,
+                    const Wish& wish) override;
   Result<void> unpublish(const std::string& room, const std::string& track) override;
   Result<void> mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) override;
   void addSink(NoticeSink* sink) override { sinks_.push_back(sink); }
@@ -123,6 +125,7 @@ class RoomService final : public Service {
   Consent consentOf(const Participant& who) const;
   void silenced(const std::string& transport, const std::string& reason);
   void watchSpeakers();
+  void tellWanted();
 
   RoomsConfig config_;
   LocalSide local_;
@@ -135,6 +138,8 @@ class RoomService final : public Service {
   std::set<ParticipantKey> waiting_;                   // whose offer needs a transport, and none was free
   std::multimap<uint64_t, ParticipantKey> deadlines_;  // checked against Presence::deadline_ms when they come
   std::map<std::string, SpeakerWatch> speakers_;       // by room
+  std::set<std::string> wanted_due_;                   // tracks whose subscribers changed, or their wishes
+  std::map<std::string, Wish> wanted_told_;            // by track: what its publisher knows
   PlainClaims plain_claims_;
   std::vector<NoticeSink*> sinks_;
 };

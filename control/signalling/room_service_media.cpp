@@ -135,6 +135,11 @@ Result<void> RoomService::unsubscribe(const std::string& room, const std::string
   return applied;
 }
 
+Result<void> RoomService::wish(const std::string& room, const std::string& id, const std::string& track,
+                               const Wish& wish) {
+  return apply(SubscriptionWished{room, id, track, wish});
+}
+
 Result<void> RoomService::unpublish(const std::string& room, const std::string& track) {
   const ParticipantKey* owner = rooms_.ownerOfTrack(track);
   if (!owner || owner->room != room) return refuse(404, "track_unknown", "There is no such track in the room.");
@@ -208,7 +213,7 @@ void RoomService::replaceSubscribeTransport(const ParticipantKey& key) {
   Participant as = *participant(key);
   as.subscribe_transport.reset();
   as.subscribe_session = Session{.version = as.subscribe_session.version};  // ids of offers go on
-  for (Subscription& each : as.subscriptions) each = Subscription{.track = each.track};
+  for (Subscription& each : as.subscriptions) each = Subscription{.track = each.track, .wish = each.wish};
   sendOffer(key, as);
 }
 

@@ -1,9 +1,11 @@
 // What time, handshakes and the dataplane tell of participants: who connected, who fell silent, who speaks.
 #include <algorithm>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "control/signalling/room_service.h"
+#include "control/signalling/wanted.h"
 
 namespace penstock {
 namespace {
@@ -123,6 +125,28 @@ void RoomService::review() {
 void RoomService::tick() {
   expire();
   watchSpeakers();
+  tellWanted();
+}
+
+/// Once a tick at most, so that a room that fills up is not a message for each who joins.
+void RoomService::tellWanted() {
+  for (const std::string& id : std::exchange(wanted_due_, {})) {
+    const ParticipantKey* owner = rooms_.ownerOfTrack(id);
+    const Room* room = owner ? rooms_.room(owner->room) : nullptr;
+    const Track* track = room ? findTrack(*room, id) : nullptr;
+    if (!track || track->encodings.size() < 2) continue;  // there is nothing that could be left out
+    const auto presence = presence_.find(*owner);
+    if (presence == presence_.end() || !presence->second.link) continue;
+    const Wish wanted = wantedOf(*room, id);
+    const auto [told, first] = wanted_told_.try_emplace(id, wanted);
+    if (!first && told->second == wanted) continue;
+    told->second = wanted;
+    presence->second.link->send({{"type", "wanted"},
+                                 {"track", id},
+                                 {"paused", wanted.paused},
+                                 {"width", wanted.width_max},
+                                 {"height", wanted.height_max}});
+  }
 }
 
 void RoomService::watchSpeakers() {

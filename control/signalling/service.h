@@ -107,6 +107,9 @@ class Service {
   virtual Result<void> subscribe(const std::string& room, const std::string& participant, const std::string& track) = 0;
   virtual Result<void> unsubscribe(const std::string& room, const std::string& participant,
                                    const std::string& track) = 0;
+  /// What is subscribed to may be paused, or wanted smaller or slower than it is.
+  virtual Result<void> wish(const std::string& room, const std::string& participant, const std::string& track,
+                            const Wish& wish) = 0;
   virtual Result<void> unpublish(const std::string& room, const std::string& track) = 0;
   virtual Result<void> mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) = 0;
 

@@ -192,7 +192,8 @@ struct alignas(64) TrackStats {
 
 struct alignas(64) SubscriptionStats {
   uint32_t generation;
-  uint32_t reserved;
+  uint8_t encoding;  // that is forwarded; kNoEncoding = none yet
+  uint8_t reserved[3];
   uint64_t packets, bytes;
   uint64_t retransmissions;
   uint64_t packets_lost;  // as the client reports

@@ -13,6 +13,7 @@ inline constexpr uint32_t kTrackMax = 16'384;
 inline constexpr uint32_t kSubscriptionMax = 262'144;
 /// RTP streams of one track: three simulcast encodings and one spare.
 inline constexpr uint32_t kEncodingMax = 4;
+inline constexpr uint8_t kNoEncoding = 0xff;
 /// Payload types one track may use (codecs and their RTX each take one entry).
 inline constexpr uint32_t kPayloadTypeMax = 16;
 /// Workers (polled cores) of one dataplane.

@@ -166,7 +166,10 @@ struct SubscriptionRow {
   uint32_t rtx_ssrc;       // 0 = the client did not take RTX
   uint8_t mid[kMidMax];    // as the subscriber's transport names it
   PayloadTypeMapping mapping[kPayloadTypeMax / 2];
+  uint16_t width_max, height_max;  // no larger picture is wanted, either way round; 0 = any
+  uint8_t frame_rate_max;          // frames a second; 0 = any
+  uint8_t reserved[3];
 };
-static_assert(sizeof(SubscriptionRow) == 80 && std::is_trivially_copyable_v<SubscriptionRow>);
+static_assert(sizeof(SubscriptionRow) == 88 && std::is_trivially_copyable_v<SubscriptionRow>);
 
 }  // namespace penstock::contract

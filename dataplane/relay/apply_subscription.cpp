@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "dataplane/relay/apply.h"
+#include "dataplane/relay/layers.h"
 #include "dataplane/relay/requests.h"
 
 namespace penstock {
@@ -88,11 +89,12 @@ Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t 
   SubscriptionState& subscription = s.subscriptions[command.index];
   const TransportState& transport = s.transports[row.transport.index];
   const bool resumed = subscription.paused() && !(row.flags & contract::kSubscriptionPaused);
-  if (resumed) subscription.sequence.switchSource(0);
+  if (resumed) subscription.layers.restart();
   subscription.row = row;
   subscription.header = headerFor(row, transport);
   startStreams(s, subscription, command);
-  if ((starts || resumed) && transport.sendable()) requestKeyFrame(s, row.track.index, now_ns);
+  aim(s, command.index, now_ns);
+  if ((starts || resumed) && transport.sendable()) requestKeyFrameFor(s, command.index, now_ns);
   return Counter::rows_applied;
 }
 

@@ -55,6 +55,9 @@ void unregisterIncoming(RelayState& s, const TrackState& track) {
 void keepBindings(const TrackState& track, contract::TrackRow& row) {
   for (uint8_t e = 0; e < row.encoding_count && e < track.row.encoding_count; ++e) {
     if (row.encoding[e].ssrc == 0 && track.row.encoding[e].ssrc == 0) row.encoding[e].ssrc = track.encoding[e].ssrc;
+    if (row.encoding[e].rtx_ssrc == 0 && track.row.encoding[e].rtx_ssrc == 0) {
+      row.encoding[e].rtx_ssrc = track.encoding[e].rtx_ssrc;
+    }
   }
 }
 
@@ -88,12 +91,16 @@ void setTrack(RelayState& s, TrackState& track, const contract::TrackRow& row, c
     EncodingState& encoding = track.encoding[e];
     const bool used = e < row.encoding_count;
     const uint32_t ssrc = used ? bound.encoding[e].ssrc : 0;
-    if (encoding.ssrc != ssrc) encoding.nacks.reset();
+    if (encoding.ssrc != ssrc) {
+      encoding.nacks.reset();
+      encoding.activity.reset();
+    }
     encoding.ssrc = ssrc;
     encoding.rtx_ssrc = used ? bound.encoding[e].rtx_ssrc : 0;
     encoding.statistics.setClockRate(clock_rate_hz);
     encoding.clock.setClockRate(clock_rate_hz);
   }
+  while (track.caches.size() < row.encoding_count) track.caches.emplace_back(cachePackets(row), kCacheAgeNs);
   for (const uint32_t index : track.subscriptions) {
     s.subscriptions[index].clock_rate_hz = clock_rate_hz;
     s.subscriptions[index].timestamp.setClockRate(clock_rate_hz);
@@ -104,7 +111,7 @@ void setTrack(RelayState& s, TrackState& track, const contract::TrackRow& row, c
 Counter applyForeign(RelayState& s, const TrackCommand& command) {
   const contract::TrackRow& row = command.row;
   if (!s.tracks.holds(command.index)) {
-    s.tracks.emplace(command.index, cachePackets(row)).foreign = true;
+    s.tracks.emplace(command.index).foreign = true;
     s.transports[row.transport.index].tracks.push_back(command.index);
   }
   setTrack(s, s.tracks[command.index], row, row);
@@ -145,7 +152,7 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
   }
   const bool opening = !s.tracks.holds(command.index);
   if (opening) {
-    s.tracks.emplace(command.index, cachePackets(row));
+    s.tracks.emplace(command.index);
     resumeBindings(command, row);
   } else {
     unregisterIncoming(s, s.tracks[command.index]);
@@ -180,9 +187,9 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
   }
   if (unmuted) {
     // What was sent while it was muted is not missing: numbers go on where they stopped.
-    for (const uint32_t index : track.subscriptions) s.subscriptions[index].sequence.switchSource(0);
+    for (const uint32_t index : track.subscriptions) s.subscriptions[index].layers.restart();
     tellFanOut(s, command.index, [&](auto reference, auto&& tell) { tell(handover::Resumed{reference}); });
-    requestKeyFrame(s, command.index, now_ns);
+    for (const uint32_t index : track.subscriptions) requestKeyFrameFor(s, index, now_ns);
   }
   return Counter::rows_applied;
 }
@@ -202,10 +209,12 @@ void closeTrack(RelayState& s, uint32_t index) {
     s.reports.track[index] = {};
   }
   std::erase(s.transports[track->row.transport.index].tracks, index);
-  track->cache.clear([&](CachedPacket cached) {
-    s.io.release(std::span(&cached.packet, 1));
-    --s.cached_packets;
-  });
+  for (auto& cache : track->caches) {
+    cache.clear([&](CachedPacket cached) {
+      s.io.release(std::span(&cached.packet, 1));
+      --s.cached_packets;
+    });
+  }
   s.tracks.erase(index);
 }
 

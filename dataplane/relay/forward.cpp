@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataplane/relay/layers.h"
 #include "dataplane/relay/state.h"
 #include "dataplane/relay/transmit.h"
 
@@ -33,7 +34,28 @@ stream::SourceHeader describe(const TransportState& publisher, const RtpView& vi
   return source;
 }
 
+codec::FrameInfo frameOf(const TrackState& track, const RtpView& view, const stream::SourceHeader& source) {
+  if (!track.isVideo()) return {};
+  return codec::frameInfo(track.codec[view.payload_type], view.payload(),
+                          source.extension[static_cast<size_t>(contract::Extension::kDependencyDescriptor)]);
+}
+
 namespace {
+
+/// Payload bytes that differ by subscriber are written behind the header; what is left is the same for all.
+std::span<const uint8_t> renumber(const codec::FrameInfo& frame, const stream::NumberOffsets& offsets,
+                                  std::span<const uint8_t> payload, std::span<uint8_t> space,
+                                  stream::WrittenHeader& written) {
+  if (!frame.vp8 || (offsets.picture_id == 0 && offsets.tl0_picture_index == 0)) return payload;
+  const codec::Vp8& vp8 = *frame.vp8;
+  if (vp8.descriptor_size > space.size() - written.written_length) return payload;
+  const auto to = space.subspan(written.written_length, vp8.descriptor_size);
+  std::ranges::copy(payload.first(vp8.descriptor_size), to.begin());
+  codec::rewriteVp8(to, vp8, static_cast<uint16_t>(vp8.picture_id + offsets.picture_id),
+                    static_cast<uint8_t>(vp8.tl0_picture_index + offsets.tl0_picture_index));
+  written.written_length = static_cast<uint16_t>(written.written_length + vp8.descriptor_size);
+  return payload.subspan(vp8.descriptor_size);
+}
 
 // So many subscribers ahead their state is asked for, and, when that has come, what it refers to.
 constexpr size_t kStateAhead = 8, kWayAhead = 4;
@@ -64,11 +86,11 @@ void Forwarder::expectNow(const RelayState& s, uint32_t track) {
   for (size_t n = 0; n < std::min(subscriptions.size(), kWayAhead); ++n) prefetchWay(s, subscriptions[n]);
 }
 
-size_t Forwarder::forward(RelayState& s, TrackState& track, const RtpView& view, const stream::SourceHeader& source,
-                          uint64_t now_ns) {
-  const Shared shared{view, source, view.payload(), now_ns, absSendTime(now_ns), view.payload_type};
+size_t Forwarder::forward(RelayState& s, TrackState& track, const Published& published, uint64_t now_ns) {
+  const uint8_t payload_type = published.view.payload_type;
+  const Shared shared{published, published.view.payload(), now_ns, absSendTime(now_ns), payload_type};
   size_t wanted = 0;
-  if (track.isRed(view.payload_type)) {
+  if (track.isRed(payload_type)) {
     wanted = forwardRed(s, track, shared);
     s.stages.mark(contract::Stage::rewrite, wanted);
     return wanted;
@@ -87,7 +109,7 @@ size_t Forwarder::forward(RelayState& s, TrackState& track, const RtpView& view,
 }
 
 void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
-  const RtpView& view = shared.view;
+  const RtpView& view = shared.published.view;
   SubscriptionState& subscription = s.subscriptions[index];
   TransportState& transport = s.transports[subscription.row.transport.index];
   if (!subscription.media) return s.outbox.lose(Counter::send_no_address);  // its handshake is not done yet
@@ -96,40 +118,51 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
   }
   const auto* mapping = subscription.mapping(shared.payload_type);
   if (mapping == nullptr) return s.outbox.lose(Counter::send_payload_type_unmapped);
-  const auto packet_index = subscription.sequence.map(view.sequence);
-  if (!packet_index) return;  // older than the subscription
+  const auto verdict = subscription.layers.on(shared.published.encoding, shared.published.frame,
+                                              subscription.sequence.isInOrder(view.sequence));
+  if (verdict != stream::LayerSelector::Verdict::kForward &&
+      !takeVerdict(s, index, verdict, shared.published, shared.now_ns)) {
+    return;
+  }
+  const auto numbers = subscription.sequence.map(view.sequence);
+  if (!numbers) return;  // older than the subscription
+  if (shared.published.frame.vp8) subscription.pictures.note(*shared.published.frame.vp8, numbers->offsets);
   Packet& packet = outgoing_[count_].packet;
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
 
   const auto space = payloadSpace(s, transport, packet);
-  auto written = subscription.header.write(shared.source,
+  auto written = subscription.header.write(shared.published.source,
                                            {.ssrc = subscription.row.ssrc,
                                             .timestamp = subscription.timestamp.map(view.timestamp, shared.now_ns),
-                                            .sequence = static_cast<uint16_t>(*packet_index),
+                                            .sequence = static_cast<uint16_t>(numbers->index),
                                             .payload_type = mapping->to,
                                             .transport_sequence = transport.transport_sequence,
                                             .abs_send_time = shared.abs_send_time},
                                            space);
   if (!fits(written, shared.payload, subscription.tag_length, space)) return loseTooLong(s, packet);
+  auto payload = shared.payload;
   if (!shared.lead.empty()) [[unlikely]] {
     std::ranges::copy(shared.lead, space.begin() + written->written_length);
     written->written_length = static_cast<uint16_t>(written->written_length + shared.lead.size());
+    payload = payload.subspan(shared.lead.size());
+  } else {
+    payload = renumber(shared.published.frame, numbers->offsets, payload, space, *written);
   }
   transport.transport_sequence += subscription.header.stampsTransportSequence() ? 1 : 0;
-  if (subscription.reservation.reserve(*packet_index)) {
+  if (subscription.reservation.reserve(numbers->index)) {
     s.flows.subscription[index].index_reserved = subscription.reservation.reserved();
   }
   jobs_[count_] = {.stream = subscription.media.get(),
                    .destination = space,
-                   .payload = shared.payload.subspan(shared.lead.size()),
-                   .index = *packet_index,
+                   .payload = payload,
+                   .index = numbers->index,
                    .header_length = written->header_length,
                    .written_length = written->written_length};
   queue(s, index, /*retransmission=*/false);
 }
 
-void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& view, uint8_t payload_type,
-                                  uint16_t sequence, uint64_t now_ns) {
+void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& view, const Retransmitted& as,
+                                  uint64_t now_ns) {
   SubscriptionState& subscription = s.subscriptions[index];
   TransportState& transport = s.transports[subscription.row.transport.index];
   const auto extensions = RtpExtensions::parse(view);
@@ -140,17 +173,17 @@ void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& 
   const TrackState& track = s.tracks[subscription.row.track.index];
   const auto space = payloadSpace(s, transport, packet);
   const uint64_t rtx_index = subscription.rtx_sequence.take();
-  const auto written =
-      subscription.header.writeRtx(describe(s.transports[track.row.transport.index], view, *extensions),
-                                   {.ssrc = subscription.row.rtx_ssrc,
-                                    .timestamp = view.timestamp + subscription.timestamp.offset(),
-                                    .sequence = static_cast<uint16_t>(rtx_index),
-                                    .payload_type = payload_type,
-                                    .transport_sequence = transport.transport_sequence,
-                                    .abs_send_time = absSendTime(now_ns)},
-                                   sequence, space);
-  const auto payload = view.payload();
-  if (!fits(written, payload, subscription.tag_length, space)) return loseTooLong(s, packet);
+  const auto source = describe(s.transports[track.row.transport.index], view, *extensions);
+  auto written = subscription.header.writeRtx(source,
+                                              {.ssrc = subscription.row.rtx_ssrc,
+                                               .timestamp = view.timestamp + as.offsets.timestamp,
+                                               .sequence = static_cast<uint16_t>(rtx_index),
+                                               .payload_type = as.payload_type,
+                                               .transport_sequence = transport.transport_sequence,
+                                               .abs_send_time = absSendTime(now_ns)},
+                                              as.sequence, space);
+  if (!fits(written, view.payload(), subscription.tag_length, space)) return loseTooLong(s, packet);
+  const auto payload = renumber(frameOf(track, view, source), as.offsets, view.payload(), space, *written);
   transport.transport_sequence += subscription.header.stampsTransportSequence() ? 1 : 0;
   if (subscription.rtx_reservation.reserve(rtx_index)) {
     s.flows.subscription[index].rtx_index_reserved = subscription.rtx_reservation.reserved();

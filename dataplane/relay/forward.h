@@ -5,11 +5,13 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/codec/frame_info.h"
 #include "dataplane/codec/red.h"
 #include "dataplane/packet/rtp_extension.h"
 #include "dataplane/relay/packet.h"
 #include "dataplane/srtp/crypto.h"
 #include "dataplane/stream/header_rewriter.h"
+#include "dataplane/stream/sequence_rewriter.h"
 
 namespace penstock {
 
@@ -19,17 +21,32 @@ struct TransportState;
 
 /// The publisher's packet as header rewriting needs it: extensions by meaning instead of by id.
 stream::SourceHeader describe(const TransportState& publisher, const RtpView& view, const RtpExtensions& extensions);
+/// What its codec says of the frame; of audio nothing.
+codec::FrameInfo frameOf(const TrackState& track, const RtpView& view, const stream::SourceHeader& source);
 
 /// Outgoing RTP packets on their way through crypto: headers are written at once, payloads are read at flush(), which
 /// must come before the received burst is released.
 class Forwarder {
  public:
+  /// A published packet: of which encoding, and what its codec says of it.
+  struct Published {
+    const RtpView& view;
+    const stream::SourceHeader& source;
+    const codec::FrameInfo& frame;
+    uint8_t encoding;
+  };
+  /// How a packet went out that is sent again.
+  struct Retransmitted {
+    uint8_t payload_type;  // RTX
+    uint16_t sequence;
+    stream::NumberOffsets offsets;
+  };
+
   /// To every subscription of the track that can take it. Returns how many wanted it.
-  size_t forward(RelayState& s, TrackState& track, const RtpView& view, const stream::SourceHeader& source,
-                 uint64_t now_ns);
-  /// `view` is the cached packet, `sequence` how the subscriber knows it. The transport is reachable.
-  void addRetransmission(RelayState& s, uint32_t subscription, const RtpView& view, uint8_t payload_type,
-                         uint16_t sequence, uint64_t now_ns);
+  size_t forward(RelayState& s, TrackState& track, const Published& published, uint64_t now_ns);
+  /// `view` is the cached packet. The transport is reachable.
+  void addRetransmission(RelayState& s, uint32_t subscription, const RtpView& view, const Retransmitted& as,
+                         uint64_t now_ns);
   void flush(RelayState& s);
 
   // Packets of these tracks are forwarded after the next one, and next: what that needs is asked for.
@@ -45,8 +62,7 @@ class Forwarder {
   };
   /// What the packets to all subscribers have in common.
   struct Shared {
-    const RtpView& view;
-    const stream::SourceHeader& source;
+    const Published& published;
     std::span<const uint8_t> payload;
     uint64_t now_ns;
     uint32_t abs_send_time;

@@ -2,6 +2,7 @@
 
 #include "dataplane/packet/rtp_extension.h"
 #include "dataplane/relay/checks.h"
+#include "dataplane/relay/layers.h"
 #include "dataplane/relay/link.h"
 #include "dataplane/relay/requests.h"
 #include "dataplane/relay/transmit.h"
@@ -39,11 +40,16 @@ void HandedOver::take(uint32_t, const handover::Media& media) {
   if (track == nullptr) return;  // unsubscribed meanwhile
   const auto view = parseRtpHeader(std::span(packet.data + media.rtp_offset, media.rtp_length));
   const auto extensions = view ? RtpExtensions::parse(*view) : std::unexpected(view.error());
-  if (!extensions) return;  // cannot be: its worker accepted it
-  if (track->isVideo()) keep(s_, *track, {packet, media.rtp_offset, media.rtp_length}, view->sequence, now_ns_);
+  if (!extensions) return;                                  // cannot be: its worker accepted it
+  if (media.encoding >= track->row.encoding_count) return;  // a row changed meanwhile
+  if (track->isVideo()) {
+    keep(s_, *track, media.encoding, {packet, media.rtp_offset, media.rtp_length}, view->sequence, now_ns_);
+  }
   const auto source = describe(s_.transports[track->row.transport.index], *view, *extensions);
+  const auto frame = frameOf(*track, *view, source);
+  if (track->isVideo()) noteFrame(s_, media.track.index, media.encoding, view->timestamp, frame, now_ns_);
   s_.stages.mark(contract::Stage::account, 1);
-  s_.forwarder.forward(s_, *track, *view, source, now_ns_);
+  s_.forwarder.forward(s_, *track, {*view, source, frame, media.encoding}, now_ns_);
 }
 
 void HandedOver::take(uint32_t, const handover::Inject& inject) {
@@ -52,13 +58,18 @@ void HandedOver::take(uint32_t, const handover::Inject& inject) {
 }
 
 void HandedOver::take(uint32_t, const handover::LeftOut& left_out) {
-  if (const TrackState* track = find(left_out.track, true)) leaveOut(s_, *track, left_out.sequence);
+  if (const TrackState* track = find(left_out.track, true)) {
+    leaveOut(s_, *track, left_out.encoding, left_out.sequence);
+  }
 }
 
 void HandedOver::take(uint32_t, const handover::Resumed& resumed) {
   const TrackState* track = find(resumed.track, true);
   if (track == nullptr) return;
-  for (const uint32_t index : track->subscriptions) s_.subscriptions[index].sequence.switchSource(0);
+  for (const uint32_t index : track->subscriptions) {
+    s_.subscriptions[index].layers.restart();
+    requestKeyFrameFor(s_, index, now_ns_);
+  }
 }
 
 void HandedOver::take(uint32_t, const handover::SenderReport& report) {
@@ -69,7 +80,7 @@ void HandedOver::take(uint32_t, const handover::SenderReport& report) {
 }
 
 void HandedOver::take(uint32_t, const handover::KeyFrame& wanted) {
-  if (find(wanted.track, false) != nullptr) requestKeyFrame(s_, wanted.track.index, now_ns_);
+  if (find(wanted.track, false) != nullptr) requestKeyFrame(s_, wanted.track.index, wanted.encoding, now_ns_);
 }
 
 void HandedOver::take(uint32_t from, const handover::Remote& remote) {

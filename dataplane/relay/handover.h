@@ -28,16 +28,18 @@ struct Media {
   Packet packet;
   uint16_t rtp_offset;
   uint16_t rtp_length;
+  uint8_t encoding;
 };
 /// A datagram of control's for a transport of yours, alone in the packet. Its reference goes along.
 struct Inject {
   contract::RowReference transport;
   Packet packet;
 };
-/// A sequence number of the track that carries nothing and leaves no gap.
+/// A sequence number of the encoding that carries nothing and leaves no gap.
 struct LeftOut {
   contract::RowReference track;
   uint16_t sequence;
+  uint8_t encoding;
 };
 /// The track goes on after a pause: what was sent meanwhile is not missing.
 struct Resumed {
@@ -50,9 +52,10 @@ struct SenderReport {
   SenderInfo info;
   uint64_t received_ns;
 };
-/// A subscriber of mine needs a key frame of your track.
+/// A subscriber of mine needs a key frame of this encoding of your track.
 struct KeyFrame {
   contract::RowReference track;
+  uint8_t encoding;
 };
 /// From now on this address leads to this transport of mine; or not any more.
 struct Remote {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <expected>
 
-#include "dataplane/codec/key_frame.h"
 #include "dataplane/packet/rtp_extension.h"
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/flows.h"
+#include "dataplane/relay/layers.h"
 #include "dataplane/relay/receive_feedback.h"
 #include "dataplane/relay/steer.h"
 #include "dataplane/stream/rtx.h"
@@ -40,17 +40,19 @@ std::optional<IncomingStream> findByMid(const RelayState& s, const TransportStat
   const auto mid_value = extensions->find(id(contract::Extension::kMid));
   const auto mid = mid_value ? readSdesText(*mid_value, contract::kMidMax) : std::nullopt;
   if (!mid) return std::nullopt;
-  const auto rid_value = extensions->find(id(contract::Extension::kRid));
-  const auto rid = rid_value ? readSdesText(*rid_value, contract::kRidMax) : std::nullopt;
   for (const uint32_t index : transport.tracks) {
     const TrackState& track = s.tracks[index];
     if (!equals(*mid, track.row.mid, track.row.mid_length_bytes)) continue;
-    if (track.clock_rate_hz[view.payload_type] == 0 || track.isRtx(view.payload_type)) return std::nullopt;
+    if (track.clock_rate_hz[view.payload_type] == 0) return std::nullopt;
+    // RFC 8852 section 3.2: RTX names the stream that it repairs.
+    const bool rtx = track.isRtx(view.payload_type);
+    const auto rid_value = extensions->find(id(rtx ? contract::Extension::kRepairedRid : contract::Extension::kRid));
+    const auto rid = rid_value ? readSdesText(*rid_value, contract::kRidMax) : std::nullopt;
+    if (rtx && !rid) return std::nullopt;  // with one encoding too, its SSRC would have been signalled
     for (uint8_t e = 0; e < track.row.encoding_count; ++e) {
       const contract::EncodingRow& row = track.row.encoding[e];
-      if (track.encoding[e].ssrc == 0 && equals(rid.value_or(""), row.rid, row.rid_length_bytes)) {
-        return IncomingStream{index, e, false};
-      }
+      const uint32_t bound = rtx ? track.encoding[e].rtx_ssrc : track.encoding[e].ssrc;
+      if (bound == 0 && equals(rid.value_or(""), row.rid, row.rid_length_bytes)) return IncomingStream{index, e, rtx};
     }
   }
   return std::nullopt;
@@ -64,9 +66,10 @@ srtp::ReceiveStream* receiveStreamOf(RelayState& s, const IncomingStream& stream
 /// The first authenticated packet of an unsignalled SSRC makes it this encoding's. False: it belongs to another stream.
 bool bind(RelayState& s, uint32_t transport, const IncomingStream& stream, uint32_t ssrc) {
   EncodingState& encoding = s.tracks[stream.track].encoding[stream.encoding];
-  if (stream.rtx || encoding.ssrc == ssrc) return true;  // an RTX stream is found by its SSRC alone
-  if (encoding.ssrc != 0 || s.incoming.find({transport, ssrc}) != nullptr) return false;
-  encoding.ssrc = ssrc;
+  uint32_t& bound = stream.rtx ? encoding.rtx_ssrc : encoding.ssrc;
+  if (bound == ssrc) return true;
+  if (bound != 0 || s.incoming.find({transport, ssrc}) != nullptr) return false;
+  bound = ssrc;
   return s.incoming.set({transport, ssrc}, stream);
 }
 
@@ -92,18 +95,22 @@ void note(RelayState& s, uint32_t index, const RtpView& view, const RtpExtension
 
 }  // namespace
 
-void keep(RelayState& s, TrackState& track, const CachedPacket& packet, uint16_t sequence, uint64_t now_ns) {
+void keep(RelayState& s, TrackState& track, uint8_t encoding, const CachedPacket& packet, uint16_t sequence,
+          uint64_t now_ns) {
   if (s.cached_packets >= s.config.cached_packets_max) return;
   s.io.retain(std::span(&packet.packet, 1));
   ++s.cached_packets;
-  if (const auto replaced = track.cache.put(sequence, packet, now_ns)) {
+  if (const auto replaced = track.caches[encoding].put(sequence, packet, now_ns)) {
     s.io.release(std::span(&replaced->packet, 1));
     --s.cached_packets;
   }
 }
 
-void leaveOut(RelayState& s, const TrackState& track, uint16_t sequence) {
-  for (const uint32_t subscription : track.subscriptions) s.subscriptions[subscription].sequence.leaveOut(sequence);
+void leaveOut(RelayState& s, const TrackState& track, uint8_t encoding, uint16_t sequence) {
+  for (const uint32_t index : track.subscriptions) {
+    SubscriptionState& subscription = s.subscriptions[index];
+    if (subscription.layers.current() == encoding) subscription.sequence.leaveOut(sequence);
+  }
 }
 
 namespace {
@@ -151,14 +158,10 @@ std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, cons
 namespace {
 
 /// A key frame that begins is what all who asked for one waited for.
-void noteKeyFrame(RelayState& s, uint32_t index, EncodingState& encoding, const RtpView& view,
-                  const stream::SourceHeader& source) {
-  TrackState& track = s.tracks[index];
-  const auto descriptor = source.extension[static_cast<size_t>(contract::Extension::kDependencyDescriptor)];
-  if (encoding.key_frame_timestamp == view.timestamp) return;  // another packet of it
-  if (!codec::beginsKeyFrame(track.codec[view.payload_type], view.payload(), descriptor)) return;
-  encoding.key_frame_timestamp = view.timestamp;
-  track.key_frames.onKeyFrame();
+void noteKeyFrame(RelayState& s, uint32_t index, EncodingState& encoding, uint32_t timestamp) {
+  if (encoding.key_frame_timestamp == timestamp) return;  // another packet of it
+  encoding.key_frame_timestamp = timestamp;
+  encoding.key_frames.onKeyFrame();
   s.reports.track[index].key_frames += 1;
 }
 
@@ -204,18 +207,23 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   note(s, stream.track, view, *extensions, now_ns);
   if (track.muted()) return Counter::rtp_track_muted;
   if (view.payload().empty() && view.padded) {
-    leaveOut(s, track, view.sequence);
+    leaveOut(s, track, stream.encoding, view.sequence);
     tellFanOut(s, stream.track, [&](auto reference, auto&& tell) {
-      tell(handover::LeftOut{reference, view.sequence});
+      tell(handover::LeftOut{reference, view.sequence, stream.encoding});
     });
     return Counter::rtp_padding_only;
   }
   if (!track.wanted()) return Counter::rtp_no_subscriber;
-  if (track.isVideo()) keep(s, track, packet, view.sequence, now_ns);
   const auto source = describe(s.transports[transport], view, *extensions);
-  if (track.isVideo()) noteKeyFrame(s, stream.track, encoding, view, source);
+  const auto frame = frameOf(track, view, source);
+  if (track.isVideo()) {
+    keep(s, track, stream.encoding, packet, view.sequence, now_ns);
+    if (frame.begins_key_frame) noteKeyFrame(s, stream.track, encoding, view.timestamp);
+    noteFrame(s, stream.track, stream.encoding, view.timestamp, frame, now_ns);
+  }
   s.stages.mark(contract::Stage::account, 1);
-  const size_t wanted = s.forwarder.forward(s, track, view, source, now_ns) + share(s, stream.track, packet);
+  const size_t wanted = s.forwarder.forward(s, track, {view, source, frame, stream.encoding}, now_ns) +
+                        share(s, stream.track, stream.encoding, packet);
   return wanted > 0 ? Counter::forwarded : Counter::rtp_no_subscriber;
 }
 

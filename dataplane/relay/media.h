@@ -8,8 +8,9 @@
 namespace penstock {
 
 /// Keeps a packet of a track for retransmission, within the limit of all tracks together.
-void keep(RelayState& s, TrackState& track, const CachedPacket& packet, uint16_t sequence, uint64_t now_ns);
+void keep(RelayState& s, TrackState& track, uint8_t encoding, const CachedPacket& packet, uint16_t sequence,
+          uint64_t now_ns);
 /// The publisher's number carries nothing: to subscribers it leaves no gap.
-void leaveOut(RelayState& s, const TrackState& track, uint16_t sequence);
+void leaveOut(RelayState& s, const TrackState& track, uint8_t encoding, uint16_t sequence);
 
 }  // namespace penstock

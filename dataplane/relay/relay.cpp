@@ -111,8 +111,10 @@ Relay::Relay(const RelayConfig& config, srtp::Backend& backend, PacketIo& io, co
 Relay::~Relay() {
   RelayState& s = *state_;
   for (uint32_t index = 0; index < s.tracks.size(); ++index) {
-    if (TrackState* track = s.tracks.find(index)) {
-      track->cache.clear([&](CachedPacket cached) { s.io.release(std::span(&cached.packet, 1)); });
+    TrackState* track = s.tracks.find(index);
+    if (track == nullptr) continue;
+    for (auto& cache : track->caches) {
+      cache.clear([&](CachedPacket cached) { s.io.release(std::span(&cached.packet, 1)); });
     }
   }
   s.io.release(std::span(s.stock).first(s.stock_count));

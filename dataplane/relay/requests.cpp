@@ -10,9 +10,9 @@ namespace penstock {
 
 namespace {
 
-void sendPictureLossIndication(RelayState& s, uint32_t index, uint64_t now_ns) {
+void sendPictureLossIndication(RelayState& s, uint32_t index, uint8_t encoding, uint64_t now_ns) {
   TrackState& track = s.tracks[index];
-  const uint32_t ssrc = track.encoding[0].ssrc;
+  const uint32_t ssrc = track.encoding[encoding].ssrc;
   if (ssrc == 0) return;  // nothing received yet: what comes first is a key frame
   const uint32_t transport = track.row.transport.index;
   s.count(Counter::key_frame_requests_sent);
@@ -25,31 +25,43 @@ void sendPictureLossIndication(RelayState& s, uint32_t index, uint64_t now_ns) {
 
 }  // namespace
 
-void requestKeyFrame(RelayState& s, uint32_t index, uint64_t now_ns) {
+void requestKeyFrame(RelayState& s, uint32_t index, uint8_t encoding, uint64_t now_ns) {
   TrackState& track = s.tracks[index];
-  if (!track.isVideo()) return;
+  if (!track.isVideo() || encoding >= track.encoding.size()) return;
   if (track.foreign) {
-    s.peers.tell(s.owner_of[track.row.transport.index], handover::KeyFrame{{index, track.row.generation}});
-  } else if (track.key_frames.request(now_ns)) {
-    sendPictureLossIndication(s, index, now_ns);
+    s.peers.tell(s.owner_of[track.row.transport.index], handover::KeyFrame{{index, track.row.generation}, encoding});
+  } else if (track.encoding[encoding].key_frames.request(now_ns)) {
+    sendPictureLossIndication(s, index, encoding, now_ns);
   }
 }
 
+void requestKeyFrameFor(RelayState& s, uint32_t index, uint64_t now_ns) {
+  const SubscriptionState& subscription = s.subscriptions[index];
+  requestKeyFrame(s, subscription.row.track.index, subscription.layers.target(), now_ns);
+}
+
 void requestKeyFramesFor(RelayState& s, uint32_t transport, uint64_t now_ns) {
-  for (const uint32_t subscription : s.transports[transport].subscriptions) {
-    requestKeyFrame(s, s.subscriptions[subscription].row.track.index, now_ns);
-  }
+  for (const uint32_t subscription : s.transports[transport].subscriptions) requestKeyFrameFor(s, subscription, now_ns);
 }
 
 void onKeyFrameRequest(RelayState& s, uint32_t index, uint64_t now_ns) {
   SubscriptionState& subscription = s.subscriptions[index];
   s.count(Counter::key_frame_requests_received);
   s.reports.subscription[index].key_frame_requests += 1;
-  if (subscription.key_frame_budget.allow(now_ns)) requestKeyFrame(s, subscription.row.track.index, now_ns);
+  if (!subscription.key_frame_budget.allow(now_ns)) return;
+  requestKeyFrameFor(s, index, now_ns);
+  // What it sees until then is of another encoding.
+  const uint8_t shown = subscription.layers.current();
+  if (subscription.layers.waits() && shown != contract::kNoEncoding) {
+    requestKeyFrame(s, subscription.row.track.index, shown, now_ns);
+  }
 }
 
-void pollKeyFrame(RelayState& s, uint32_t track, uint64_t now_ns) {
-  if (s.tracks[track].key_frames.poll(now_ns)) sendPictureLossIndication(s, track, now_ns);
+void pollKeyFrames(RelayState& s, uint32_t index, uint64_t now_ns) {
+  TrackState& track = s.tracks[index];
+  for (uint8_t e = 0; e < track.row.encoding_count; ++e) {
+    if (track.encoding[e].key_frames.poll(now_ns)) sendPictureLossIndication(s, index, e, now_ns);
+  }
 }
 
 void retransmit(RelayState& s, uint32_t index, uint16_t sequence, uint64_t now_ns) {
@@ -58,7 +70,8 @@ void retransmit(RelayState& s, uint32_t index, uint16_t sequence, uint64_t now_n
   TransportState& transport = s.transports[subscription.row.transport.index];
   s.reports.subscription[index].nacks += 1;
   const auto source = subscription.sequence.sourceOf(sequence);
-  const CachedPacket* cached = source ? track.cache.find(source->sequence, now_ns) : nullptr;
+  const bool kept = source && source->source < track.caches.size();
+  const CachedPacket* cached = kept ? track.caches[source->source].find(source->sequence, now_ns) : nullptr;
   if (cached == nullptr || !subscription.rtx) return s.count(Counter::nack_unanswerable);
   const auto view = parseRtpHeader(std::span(cached->packet.data + cached->rtp_offset, cached->rtp_length));
   const auto* mapping = view ? subscription.mapping(view->payload_type) : nullptr;
@@ -69,7 +82,7 @@ void retransmit(RelayState& s, uint32_t index, uint16_t sequence, uint64_t now_n
     return s.count(Counter::nack_budget_spent);
   }
   if (const auto drop = unreachable(s, transport, now_ns)) return s.outbox.lose(*drop);
-  s.forwarder.addRetransmission(s, index, *view, mapping->rtx_to, sequence, now_ns);
+  s.forwarder.addRetransmission(s, index, *view, {mapping->rtx_to, sequence, source->offsets}, now_ns);
 }
 
 }  // namespace penstock

@@ -30,11 +30,14 @@
 #include "dataplane/relay/stage_meter.h"
 #include "dataplane/stream/audio_level.h"
 #include "dataplane/stream/clock_mapping.h"
+#include "dataplane/stream/encoding_activity.h"
 #include "dataplane/stream/header_rewriter.h"
 #include "dataplane/stream/index_reservation.h"
+#include "dataplane/stream/layer_selector.h"
 #include "dataplane/stream/nack_generator.h"
 #include "dataplane/stream/ntp_time.h"
 #include "dataplane/stream/packet_cache.h"
+#include "dataplane/stream/picture_numbers.h"
 #include "dataplane/stream/receive_statistics.h"
 #include "dataplane/stream/request_limiter.h"
 #include "dataplane/stream/sequence_rewriter.h"
@@ -122,18 +125,17 @@ struct EncodingState {
   stream::NackGenerator nacks;
   std::optional<uint32_t> key_frame_timestamp;  // of the last one
   stream::RtpClock clock{90'000};
+  stream::KeyFrameLimiter key_frames;
+  stream::EncodingActivity activity;
 };
 
 struct TrackState {
-  explicit TrackState(size_t cache_packets) : cache(cache_packets, kCacheAgeNs) {}
-
   contract::TrackRow row{};
   std::array<uint32_t, 128> clock_rate_hz{};  // by payload type; 0 = not negotiated
   std::array<uint8_t, 128> repairs;           // by payload type: what it retransmits, or kNotRtx
   std::array<contract::Codec, 128> codec;     // by payload type
   std::array<EncodingState, contract::kEncodingMax> encoding;
-  stream::PacketCache<CachedPacket> cache;
-  stream::KeyFrameLimiter key_frames;
+  std::vector<stream::PacketCache<CachedPacket>> caches;  // by encoding
   stream::AudioLevelMeter audio_level;
   bool started = false;
   bool foreign = false;  // of a foreign transport
@@ -145,6 +147,8 @@ struct TrackState {
   bool isRtx(uint8_t payload_type) const { return repairs[payload_type] != contract::kNotRtx; }
   bool isRed(uint8_t payload_type) const { return codec[payload_type] == contract::Codec::kRed; }
   bool isVideo() const { return row.kind == contract::MediaKind::kVideo; }
+  /// Several encodings of the same: a subscriber gets one of them.
+  bool isSimulcast() const { return row.encoding_count > 1; }
 };
 
 /// What each packet needs stands together, at the beginning.
@@ -155,7 +159,9 @@ struct alignas(64) SubscriptionState {
         header(transport.extension_id, std::span(r.mid).first(r.mid_length_bytes)),
         timestamp(timestamp_offset, 90'000),
         sequence(first_index),
-        rtx_sequence(first_rtx_index) {}
+        rtx_sequence(first_rtx_index) {
+    sequence.setOffsets({.timestamp = timestamp_offset});
+  }
 
   contract::SubscriptionRow row;
   std::unique_ptr<srtp::SendStream> media;
@@ -166,6 +172,9 @@ struct alignas(64) SubscriptionState {
   stream::TimestampRewriter timestamp;
   stream::IndexReservation reservation{0};
   stream::RetransmissionBudget retransmission_budget;
+  stream::LayerSelector layers;
+  uint8_t shown = contract::kNoEncoding;  // the encoding whose numbers go on
+  stream::PictureNumbers pictures;
   stream::SequenceRewriter sequence;
 
   std::unique_ptr<srtp::SendStream> rtx;

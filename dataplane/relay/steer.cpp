@@ -53,12 +53,12 @@ std::optional<Counter> handOver(RelayState& s, uint32_t worker, const Packet& pa
   return Counter::handover_queue_full;
 }
 
-size_t share(RelayState& s, uint32_t track, const CachedPacket& packet) {
+size_t share(RelayState& s, uint32_t track, uint8_t encoding, const CachedPacket& packet) {
   size_t shared = 0;
   tellFanOut(s, track, [&](contract::RowReference reference, auto&& tell) {
     s.io.retain(std::span(&packet.packet, 1));
     ++shared;
-    if (tell(handover::Media{reference, packet.packet, packet.rtp_offset, packet.rtp_length})) return;
+    if (tell(handover::Media{reference, packet.packet, packet.rtp_offset, packet.rtp_length, encoding})) return;
     s.io.release(std::span(&packet.packet, 1));
     s.outbox.lose(Counter::send_handover_full);
   });

@@ -34,7 +34,7 @@ void tellFanOut(RelayState& s, uint32_t track, auto&& make) {
   }
 }
 /// Gives a packet of a track of ours to each of those workers; returns to how many.
-size_t share(RelayState& s, uint32_t track, const CachedPacket& packet);
+size_t share(RelayState& s, uint32_t track, uint8_t encoding, const CachedPacket& packet);
 
 /// Gives a datagram of control's to the worker whose transport it is for.
 void handDatagram(RelayState& s, const contract::RowReference& transport, std::span<const uint8_t> bytes);

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "dataplane/relay/checks.h"
+#include "dataplane/relay/layers.h"
 #include "dataplane/relay/requests.h"
 #include "dataplane/relay/steer.h"
 #include "dataplane/relay/transmit.h"
@@ -69,7 +70,9 @@ void sendSenderReports(RelayState& s, uint32_t index, uint64_t now_ns) {
     const TrackState& track = s.tracks[subscription.row.track.index];
     if (subscription.packets_sent == 0) continue;
     const stream::ClockMapping& mapping = s.transports[track.row.transport.index].clock;
-    const auto timestamp = track.encoding[0].clock.timestampAt(now_ns, mapping);
+    const uint8_t encoding = subscription.layers.current();
+    if (encoding == contract::kNoEncoding) continue;  // paused
+    const auto timestamp = track.encoding[encoding].clock.timestampAt(now_ns, mapping);
     if (!timestamp) continue;  // before the publisher's first report: better none than a wrong one
     reports[count] = {.ssrc = subscription.row.ssrc,
                       .info = {.ntp = ntp,
@@ -96,40 +99,51 @@ void echoReferenceTime(RelayState& s, uint32_t index, uint64_t now_ns) {
   });
 }
 
-void expireCache(RelayState& s, TrackState& track, uint64_t now_ns) {
-  track.cache.expire(now_ns, kExpirePerVisit, [&](CachedPacket cached) {
-    s.io.release(std::span(&cached.packet, 1));
-    --s.cached_packets;
-  });
+void expireCaches(RelayState& s, TrackState& track, uint64_t now_ns) {
+  for (auto& cache : track.caches) {
+    cache.expire(now_ns, kExpirePerVisit, [&](CachedPacket cached) {
+      s.io.release(std::span(&cached.packet, 1));
+      --s.cached_packets;
+    });
+  }
 }
 
 void visitTrack(RelayState& s, uint32_t index, uint64_t now_ns) {
   TrackState& track = s.tracks[index];
   if (track.isVideo()) {
-    pollKeyFrame(s, index, now_ns);
-    expireCache(s, track, now_ns);
+    pollKeyFrames(s, index, now_ns);
+    expireCaches(s, track, now_ns);
   }
   contract::TrackStats& stats = s.reports.track[index];
   stats.audio_level_dbov = track.audio_level.level(now_ns);
   stats.voice = track.audio_level.voice(now_ns);
-  stats.jitter_us = track.encoding[0].statistics.jitterUs();
+  stats.jitter_us = 0;
   uint64_t lost = 0;
   for (const EncodingState& encoding : track.encoding) {
+    stats.jitter_us = std::max(stats.jitter_us, encoding.statistics.jitterUs());
     if (encoding.statistics.started()) lost += static_cast<uint64_t>(std::max<int64_t>(encoding.statistics.lost(), 0));
   }
   stats.packets_lost = lost;
 }
 
+/// How many frames a second the layers make is known after a while only, and changes.
+void aimAgain(RelayState& s, const TransportState& transport, uint64_t now_ns) {
+  for (const uint32_t index : transport.subscriptions) {
+    if (s.subscriptions[index].row.frame_rate_max != 0) aim(s, index, now_ns);
+  }
+}
+
 void visit(RelayState& s, uint32_t index, uint64_t now_ns) {
   TransportState& transport = s.transports[index];
   if (transport.foreign) {
-    for (const uint32_t track : transport.tracks) expireCache(s, s.tracks[track], now_ns);
+    for (const uint32_t track : transport.tracks) expireCaches(s, s.tracks[track], now_ns);
     return;
   }
   if (transport.remotes_untold) tellRemotes(s, index);
   expireConsent(s, index, now_ns);
   for (const uint32_t track : transport.tracks) visitTrack(s, track, now_ns);
   if (!transport.sendable() || now_ns < transport.next_report_ns) return;
+  aimAgain(s, transport, now_ns);
   transport.next_report_ns = now_ns + kReportIntervalNs;
   sendReceiverReports(s, index, now_ns);
   sendSenderReports(s, index, now_ns);

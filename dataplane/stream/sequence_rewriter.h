@@ -10,10 +10,25 @@
 
 namespace penstock::stream {
 
+/// What is added to a source's numbers other than sequence numbers, each modulo its width.
+struct NumberOffsets {
+  uint32_t timestamp = 0;
+  uint16_t picture_id = 0;  // VP8: 15 bits
+  uint8_t tl0_picture_index = 0;
+  friend bool operator==(const NumberOffsets&, const NumberOffsets&) = default;
+};
+
+/// How a packet goes out.
+struct OutgoingNumbers {
+  uint64_t index;  // 48 bits: roll-over counter << 16 | sequence number
+  NumberOffsets offsets;
+};
+
 /// Where a subscriber's packet came from.
 struct SourceSequence {
   uint8_t source;  // as given to switchSource: which encoding
   uint16_t sequence;
+  NumberOffsets offsets;  // under which it went out
 };
 
 /// Source sequence numbers map to outgoing 48-bit indices by pieces of constant distance. A new piece begins whenever a
@@ -34,10 +49,18 @@ class SequenceRewriter {
     source_ = source;
     switching_ = true;
   }
+  /// Not late: nothing that comes behind it was seen.
+  bool isInOrder(uint16_t sequence) const {
+    return serialDifference(sequence, static_cast<uint16_t>(source_next_)) >= 0;
+  }
+  /// What goes for all packets behind the next one that begins anew or is left out; a late one before it, and its
+  /// retransmissions, keep what was. Kept here because the pieces are.
+  void setOffsets(const NumberOffsets& offsets) { offsets_ = offsets; }
+  const NumberOffsets& offsets() const { return offsets_; }
 
-  /// The index under which the packet goes out. Nothing: it is older than the switch, or than what is remembered.
-  /// Calling it again with the same number gives the same index.
-  std::optional<uint64_t> map(uint16_t sequence);
+  /// The numbers under which the packet goes out. Nothing: it is older than the switch, or than what is remembered.
+  /// Calling it again with the same number gives the same.
+  std::optional<OutgoingNumbers> map(uint16_t sequence);
 
   /// The packet is left out (padding only, a layer not wanted): what follows closes up. A packet that is already a gap
   /// stays one.
@@ -63,23 +86,27 @@ class SequenceRewriter {
     uint64_t source_begin;    // unwrapped source sequence of the first packet
     uint64_t source_end;      // one past the last; the newest piece grows
     uint64_t outgoing_begin;  // index of the first packet
+    NumberOffsets offsets;
     uint8_t source;
   };
   Piece& piece(uint64_t number) { return pieces_[number % kPieces]; }
   const Piece& piece(uint64_t number) const { return pieces_[number % kPieces]; }
   uint64_t oldest() const { return piece_count_ > kPieces ? piece_count_ - kPieces : 0; }
-  void begin(uint64_t source_begin) { piece(piece_count_++) = {source_begin, source_begin, next_index_, source_}; }
+  void begin(uint64_t source_begin) {
+    piece(piece_count_++) = {source_begin, source_begin, next_index_, offsets_, source_};
+  }
 
   uint64_t piece_count_ = 0;
   uint64_t next_index_;
   uint64_t source_next_ = 0;  // one past the highest source sequence seen, unwrapped
   uint64_t epoch_piece_ = 0;  // first piece of the present source
+  NumberOffsets offsets_;
   uint8_t source_ = 0;
   bool switching_ = true;
   std::array<Piece, kPieces> pieces_{};
 };
 
-inline std::optional<uint64_t> SequenceRewriter::map(uint16_t sequence) {
+inline std::optional<OutgoingNumbers> SequenceRewriter::map(uint16_t sequence) {
   const int64_t ahead = serialDifference(sequence, static_cast<uint16_t>(source_next_));
   if (switching_ || ahead > kAheadMax || ahead < -kBehindMax) {
     switching_ = false;
@@ -93,14 +120,14 @@ inline std::optional<uint64_t> SequenceRewriter::map(uint16_t sequence) {
     source_next_ = newest.source_end = source + 1;
     const uint64_t index = newest.outgoing_begin + (source - newest.source_begin);
     next_index_ = index + 1;
-    return index;
+    return OutgoingNumbers{index, newest.offsets};
   }
   const uint64_t limit = epoch_piece_ > oldest() ? epoch_piece_ : oldest();
   for (uint64_t number = piece_count_; number-- > limit;) {
     const Piece& candidate = piece(number);
     if (source < candidate.source_begin) continue;
     if (source >= candidate.source_end) return std::nullopt;  // was left out
-    return candidate.outgoing_begin + (source - candidate.source_begin);
+    return OutgoingNumbers{candidate.outgoing_begin + (source - candidate.source_begin), candidate.offsets};
   }
   return std::nullopt;
 }
@@ -116,6 +143,7 @@ inline void SequenceRewriter::leaveOut(uint16_t sequence) {
   source_next_ = source + 1;
   if (newest.source_end == newest.source_begin) {
     newest.source_begin = newest.source_end = source_next_;  // nothing went out yet: the piece moves on
+    newest.offsets = offsets_;
     return;
   }
   begin(source_next_);
@@ -131,7 +159,7 @@ inline std::optional<SourceSequence> SequenceRewriter::sourceOf(uint16_t outgoin
     if (index - bias < candidate.outgoing_begin) continue;
     const uint64_t ahead = index - bias - candidate.outgoing_begin;
     if (ahead >= candidate.source_end - candidate.source_begin) return std::nullopt;
-    return SourceSequence{candidate.source, static_cast<uint16_t>(candidate.source_begin + ahead)};
+    return SourceSequence{candidate.source, static_cast<uint16_t>(candidate.source_begin + ahead), candidate.offsets};
   }
   return std::nullopt;
 }

@@ -186,6 +186,10 @@ class FakeService : public Service {
     }
     return {};
   }
+  Result<void> wish(const std::string&, const std::string&, const std::string& track, const Wish& wish) override {
+    wishes.emplace_back(track, wish);
+    return {};
+  }
   Result<void> unpublish(const std::string& room, const std::string& track) override {
     for (auto& [id, participant] : rooms_[room].participants) {
       if (std::erase_if(participant.tracks, [&](const Track& t) { return t.id == track; }) > 0) return {};
@@ -214,6 +218,7 @@ class FakeService : public Service {
   bool throw_on_join = false;
   JoinRequest last_join;
   std::vector<TrackHint> last_hints;
+  std::vector<std::pair<std::string, Wish>> wishes;
   std::string last_play_from, last_answer;
   PlainRequest last_plain;
   std::vector<std::pair<std::string, std::string>> detached;

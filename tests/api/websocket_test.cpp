@@ -123,6 +123,8 @@ TEST(WebSocket, a_conversation) {
     EXPECT_EQ(service.rooms().at("x").participants.at(bob_id).subscriptions.at(0).track, track);
   });
 
+  bob->send({{"type", "wish"}, {"track", track}, {"width", 640}, {"height", 480}, {"frame_rate", 15}});
+  bob->send({{"type", "wish"}, {"track", track}, {"paused", true}});
   ada->send({{"type", "mute"}, {"track", track}, {"muted", true}});
   EXPECT_EQ(text(ada->receive(), "type"), "track_muted");
   EXPECT_EQ(text(bob->receive(), "type"), "track_muted");
@@ -130,6 +132,10 @@ TEST(WebSocket, a_conversation) {
   EXPECT_EQ(text(bob->receive(), "type"), "track_muted") << "without keys everybody may moderate";
   EXPECT_EQ(text(ada->receive(), "type"), "track_muted");
   relay.run([&](FakeService& service) {
+    ASSERT_EQ(service.wishes.size(), 2u);
+    EXPECT_EQ(service.wishes[0].first, track);
+    EXPECT_EQ(service.wishes[0].second, (Wish{.width_max = 640, .height_max = 480, .frame_rate_max = 15}));
+    EXPECT_EQ(service.wishes[1].second, Wish{.paused = true});
     EXPECT_TRUE(service.rooms().at("x").participants.at(ada_id).tracks.at(0).muted_by_self);
     EXPECT_FALSE(service.rooms().at("x").participants.at(ada_id).tracks.at(0).muted_by_moderator);
   });
@@ -180,6 +186,11 @@ TEST(WebSocket, table_of_wrong_messages) {
       {"18 subscribe to a number", R"({"type": "subscribe", "tracks": [1]})", "bad_message"},
       {"19 subscribe to no track", R"({"type": "subscribe", "tracks": ["t9"]})", "track_unknown"},
       {"20 unsubscribe from no track", R"({"type": "unsubscribe", "tracks": ["t9"]})", "track_unknown"},
+      {"20a wish for nothing", R"({"type": "wish", "width": 1})", "bad_message"},
+      {"20b wish for less than nothing", R"({"type": "wish", "track": "t1", "width": -1})", "bad_message"},
+      {"20c wish for too much", R"({"type": "wish", "track": "t1", "frame_rate": 256})", "bad_message"},
+      {"20d wish in words", R"({"type": "wish", "track": "t1", "height": "large"})", "bad_message"},
+      {"20e a pause that is none", R"({"type": "wish", "track": "t1", "paused": 1})", "bad_message"},
       {"21 mute nothing", R"({"type": "mute", "muted": true})", "bad_message"},
       {"22 mute without muted", R"({"type": "mute", "track": "t1"})", "bad_message"},
       {"23 mute no track", R"({"type": "mute", "track": "t9", "muted": true})", "track_unknown"},

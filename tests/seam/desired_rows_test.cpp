@@ -261,12 +261,15 @@ TEST(DesiredRows, payload_types_are_mapped_where_codecs_are_the_same) {
 TEST(DesiredRows, subscription_refers_to_both_rows) {
   Subscription subscription{.track = "video", .mid = "3", .ssrc = 500, .rtx_ssrc = 501};
   subscription.codecs = {codec("VP8", 120, 121)};
-  subscription.paused = true;
+  subscription.wish = {.paused = true, .width_max = 640, .height_max = 360, .frame_rate_max = 15};
   const auto row = subscriptionRow({1, 2}, {3, 4}, {5, 6}, videoTrack(), subscription);
   ASSERT_TRUE(row);
   EXPECT_EQ(row->track, (RowReference{3, 4}));
   EXPECT_EQ(row->transport, (RowReference{5, 6}));
   EXPECT_EQ(row->flags, contract::kSubscriptionPaused);
+  EXPECT_EQ(row->width_max, 640);
+  EXPECT_EQ(row->height_max, 360);
+  EXPECT_EQ(row->frame_rate_max, 15);
   EXPECT_EQ(row->mapping_count, 1);
   EXPECT_EQ(row->mapping[0].to, 120);
   subscription.ssrc = 0;

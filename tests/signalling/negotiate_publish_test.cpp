@@ -84,17 +84,19 @@ TEST_F(GoldenPublish, aiortc) {
   EXPECT_EQ(outcome->tracks.size(), 2u);
 }
 
-TEST_F(GoldenPublish, simulcast_is_answered_without_so_that_one_encoding_comes) {
+TEST_F(GoldenPublish, simulcast_by_rids_is_taken_and_bound_by_them) {
   for (const std::string name : {"chromium_simulcast", "firefox_simulcast"}) {
     who = {};
     const auto outcome = publish(readSdp(name + "_offer"));
     ASSERT_TRUE(outcome) << outcome.error().message;
     expectGolden(name + "_answer", outcome->answer);
-    EXPECT_EQ(outcome->answer.find("simulcast"), std::string::npos);
-    EXPECT_EQ(outcome->answer.find("a=rid"), std::string::npos);
-    ASSERT_EQ(outcome->tracks.at(0).encodings.size(), 1u);
-    // Chromium names no SSRC where it names RIDs: then the MID binds.
-    EXPECT_EQ(outcome->tracks[0].encodings[0].ssrc == 0, name == "chromium_simulcast");
+    EXPECT_NE(outcome->answer.find("a=simulcast:recv "), std::string::npos);
+    const auto& encodings = outcome->tracks.at(0).encodings;
+    ASSERT_GT(encodings.size(), 1u);
+    for (const Encoding& encoding : encodings) {
+      EXPECT_EQ(encoding.ssrc, 0u);
+      EXPECT_NE(outcome->answer.find("a=rid:" + encoding.rid + " recv\r\n"), std::string::npos);
+    }
   }
 }
 
@@ -132,6 +134,59 @@ TEST_F(Publishing, red_and_events_alone_are_no_audio) {
                                         "a=fmtp:63 111/111\r\n", ""));
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(outcome->tracks.at(0).kind, Kind::video);
+}
+
+TEST_F(Publishing, simulcast_by_table) {
+  const std::string offer = readSdp("chromium_simulcast_offer");
+  const size_t begin = offer.find("a=simulcast:send "), end = offer.find("\r\n", begin);
+  ASSERT_NE(begin, std::string::npos);
+  struct Case {
+    int number;
+    std::string simulcast;           // in the place of what the offer says; its RIDs stay
+    std::vector<std::string> taken;  // empty: one stream, bound by its MID
+  };
+  const std::string list = offer.substr(begin + 17, end - begin - 17);
+  const std::string first = list.substr(0, list.find(';')),
+                    second = list.substr(first.size() + 1, list.find(';', first.size() + 1) - first.size() - 1);
+  const Case cases[] = {
+      {1, "a=simulcast:send " + first + ";" + second, {first, second}},
+      {2, "a=simulcast:send ~" + first + ";" + second, {first, second}},
+      {3, "a=simulcast:send " + first + "," + second + ";" + second, {first, second}},
+      {4, "a=simulcast:send " + first + ";nobody", {}},
+      {5, "a=simulcast:send " + first + ";" + first, {}},
+      {6, "a=simulcast:send ;;;", {}},
+      {7, "a=simulcast:recv " + first + ";" + second, {}},
+      {8, "a=simulcast:recv x send " + first + ";" + second, {first, second}},
+  };
+  for (const Case& c : cases) {
+    who = {};
+    const auto outcome = publish(offer.substr(0, begin) + c.simulcast + offer.substr(end));
+    ASSERT_TRUE(outcome) << "case " << c.number;
+    std::vector<std::string> taken;
+    for (const Encoding& encoding : outcome->tracks.at(0).encodings)
+      if (!encoding.rid.empty()) taken.push_back(encoding.rid);
+    EXPECT_EQ(taken, c.taken) << "case " << c.number;
+    EXPECT_EQ(outcome->answer.find("a=simulcast") == std::string::npos, c.taken.empty()) << "case " << c.number;
+  }
+}
+
+TEST_F(Publishing, simulcast_by_ssrc_group_keeps_each_stream_and_its_rtx) {
+  std::string offer = readSdp("aiortc_publish_offer");
+  const size_t video = offer.find("m=video");
+  ASSERT_NE(video, std::string::npos);
+  for (size_t at; (at = offer.find("a=ssrc", video)) != std::string::npos;)
+    offer.erase(at, offer.find('\n', at) + 1 - at);
+  offer +=
+      "a=ssrc-group:SIM 11 12 13\r\na=ssrc-group:FID 11 21\r\na=ssrc-group:FID 13 23\r\na=ssrc:11 cname:x\r\n"
+      "a=ssrc:12 cname:x\r\na=ssrc:13 cname:x\r\na=ssrc:21 cname:x\r\na=ssrc:23 cname:x\r\n";
+  const auto outcome = publish(offer);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  const auto& encodings = outcome->tracks.at(1).encodings;
+  ASSERT_EQ(encodings.size(), 3u);
+  EXPECT_EQ(encodings[0].ssrc, 11u);
+  EXPECT_EQ(encodings[0].rtx_ssrc, 21u);
+  EXPECT_EQ(encodings[1].rtx_ssrc, 0u);
+  EXPECT_EQ(encodings[2].rtx_ssrc, 23u);
 }
 
 TEST_F(Publishing, data_channels_are_rejected_in_place) {

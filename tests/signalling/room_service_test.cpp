@@ -91,6 +91,35 @@ TEST_F(Serving, unsubscribe_and_subscribe_move_rows_and_never_reuse_an_ssrc) {
   EXPECT_EQ(code(service->subscribe("room", bob.id, "t_none")), "track_unknown");
 }
 
+TEST_F(Serving, wishes_reach_the_rows_and_the_largest_is_told_to_the_publisher) {
+  const Member alice = join("Alice"), bob = join("Bob"), carol = join("Carol");
+  ASSERT_TRUE(service->publish("room", alice.id, readSdp("chromium_simulcast_offer"), {}));
+  const std::string track = at(alice).tracks.at(0).id;
+  ASSERT_GT(at(alice).tracks.at(0).encodings.size(), 1u);
+  ASSERT_TRUE(answer(bob));
+  ASSERT_TRUE(answer(carol));
+  const auto told = [&] {
+    service->tick();
+    const auto wanted = alice.link->last("wanted");
+    EXPECT_EQ(wanted.at("track").as_string(), track);
+    return std::tuple(wanted.at("paused").as_bool(), wanted.at("width").to_number<int>(), alice.link->count("wanted"));
+  };
+  EXPECT_EQ(told(), std::tuple(false, 0, 1u));
+  ASSERT_TRUE(service->wish("room", bob.id, track, {.width_max = 320, .height_max = 240, .frame_rate_max = 15}));
+  EXPECT_EQ(told(), std::tuple(false, 0, 1u)) << "carol wants it whole";
+  const auto& row = rows.subscriptions.at({at(bob).subscribe_transport->id, track});
+  EXPECT_EQ(row.wish, (Wish{.width_max = 320, .height_max = 240, .frame_rate_max = 15}));
+  ASSERT_TRUE(service->wish("room", carol.id, track, {.width_max = 640, .height_max = 480}));
+  EXPECT_EQ(told(), std::tuple(false, 640, 2u));
+  ASSERT_TRUE(service->wish("room", carol.id, track, {.paused = true}));
+  EXPECT_EQ(told(), std::tuple(false, 320, 3u));
+  ASSERT_TRUE(service->leave("room", bob.id, "left"));
+  EXPECT_EQ(told(), std::tuple(true, 0, 4u)) << "nobody";
+  service->tick();
+  EXPECT_EQ(alice.link->count("wanted"), 4u) << "told once";
+  EXPECT_EQ(code(service->wish("room", carol.id, "t_nobodys", {})), "track_unknown");
+}
+
 TEST_F(Serving, mute_is_told_to_all_and_a_moderators_mute_stays) {
   const Member alice = join("Alice"), bob = join("Bob");
   ASSERT_TRUE(publish(alice));

@@ -64,8 +64,13 @@ Participant participant(const std::string& id) {
                .encodings = {{.ssrc = 4'000'000'000, .rtx_ssrc = 2, .rid = "h"}},
                .muted_by_self = true,
                .muted_by_moderator = true}};
-  p.subscriptions = {
-      {.track = "x", .mid = "2", .ssrc = 5, .rtx_ssrc = 6, .codecs = {codec()}, .active = true, .paused = true}};
+  p.subscriptions = {{.track = "x",
+                      .mid = "2",
+                      .ssrc = 5,
+                      .rtx_ssrc = 6,
+                      .codecs = {codec()},
+                      .active = true,
+                      .wish = {.paused = true, .width_max = 640, .height_max = 480, .frame_rate_max = 15}}};
   Transport t;
   t.id = "p-" + id;
   t.purpose = Purpose::subscribe;

@@ -18,6 +18,7 @@ import { preferences, takeToken } from './preferences.js';
 import { Sound } from './sound.js';
 import { createStore } from './state.js';
 import { Tiles } from './tiles.js';
+import { Wishes } from './wishes.js';
 import { endWords, people } from './words.js';
 
 const parameters = new URLSearchParams(location.search);
@@ -95,6 +96,7 @@ const actions = {
 const lobby = new Lobby(store, media, preferences, { join, cancel });
 const controls = new Controls(actions);
 const tiles = new Tiles(store);
+const wishes = new Wishes((message) => conference?.protocol.send(message) ?? false);
 
 function renderEnded(state) {
   byId('ended').hidden = state.phase !== 'ended';
@@ -127,6 +129,7 @@ function render(state) {
   sound.render(state);
   if (!in_room) return;
   tiles.render(state);
+  wishes.update(state);
   controls.render(state);
   renderAlone(state);
   renderPeople(state, actions);

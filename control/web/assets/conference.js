@@ -93,6 +93,7 @@ export class Conference {
     else if (message.type === 'offer') this.subscribe.offered(message);
     else if (message.type === 'left') this.#end({ code: message.reason });
     else if (message.type === 'track_muted') this.#obeyModerator(message);
+    else if (message.type === 'wanted') this.publish?.wanted(message);
     else if (message.type === 'error') this.#refused(message);
   }
 

@@ -8,11 +8,35 @@
 
 import { RelayConnection } from './relay_connection.js';
 
-const encodings = {
-  camera: [{ maxBitrate: 1_500_000, maxFramerate: 30 }],
-  screen: [{ maxBitrate: 2_500_000, maxFramerate: 15 }],
-};
+// A camera in three sizes: each receiver is sent the one that its tile needs. A small picture has no smaller ones.
+const sizes = [
+  { rid: 'low', scaleResolutionDownBy: 4, maxBitrate: 150_000, maxFramerate: 30, scalabilityMode: 'L1T3' },
+  { rid: 'middle', scaleResolutionDownBy: 2, maxBitrate: 500_000, maxFramerate: 30, scalabilityMode: 'L1T3' },
+  { rid: 'high', maxBitrate: 1_500_000, maxFramerate: 30, scalabilityMode: 'L1T3' },
+];
+const small_width = 480;
+
+function encodingsFor(key, track) {
+  if (key === 'screen') return [{ maxBitrate: 2_500_000, maxFramerate: 15 }];
+  if (key !== 'camera') return [{}];
+  const { width = Infinity } = track?.getSettings?.() ?? {};
+  return width > small_width ? sizes : [{ maxBitrate: 500_000, maxFramerate: 30 }];
+}
+
 const again_wait_ms = 3000;
+const rest_ms = 2000; // a tile that is small for a moment
+
+/** Pure: which encodings somebody may be sent: those up to the largest that the wish allows; the smallest in any case. */
+export function neededEncodings(encodings, { width, height }, wish) {
+  const scales = encodings.map((encoding) => encoding.scaleResolutionDownBy ?? 1);
+  const fits = (scale) => {
+    const [w, h] = [width / scale, height / scale];
+    const within = (a, b) => (!wish.width || a <= wish.width) && (!wish.height || b <= wish.height);
+    return within(w, h) || (wish.width && wish.height && within(h, w));
+  };
+  const smallest = Math.max(...scales);
+  return scales.map((scale) => scale === smallest || (!wish.paused && Boolean(fits(scale))));
+}
 
 /** RED (RFC 2198): each packet of sound carries the frame before it again. The relay asks for lost pictures, but sound that
  *  came a round trip later would be too late. A browser sends it if it stands first; whoever cannot take it gets Opus. */
@@ -43,6 +67,30 @@ export class PublishConnection extends RelayConnection {
     if (!this.#running) this.#run();
   }
 
+  /** A `wanted` message: encodings that are larger than anybody wishes for rest, soon; one that is needed is sent at once. */
+  wanted({ track, paused, width, height }) {
+    const slot = [...this.#slots.values()].find(({ id }) => id === track);
+    if (!slot) return;
+    clearTimeout(slot.rest_timer);
+    this.#activate(slot, { paused, width, height }, false);
+    slot.rest_timer = setTimeout(() => this.#activate(slot, { paused, width, height }, true), rest_ms);
+  }
+
+  async #activate({ transceiver: { sender } }, wish, rest) {
+    const settings = sender.track?.getSettings();
+    const parameters = sender.getParameters();
+    if (!settings?.width || this.pc.signalingState === 'closed') return;
+    const needed = neededEncodings(parameters.encodings, settings, wish);
+    let changed = false;
+    for (const [i, encoding] of parameters.encodings.entries()) {
+      if (encoding.active === needed[i] || (!needed[i] && !rest)) continue;
+      encoding.active = needed[i];
+      changed = true;
+    }
+    // Another change of the parameters may come between: then the next message finds them as they are.
+    if (changed) await sender.setParameters(parameters).catch(() => {});
+  }
+
   /** After a resume: finish what the break interrupted, and say again what may not have been heard. */
   resumed() {
     for (const slot of this.#slots.values()) slot.muted_sent = null;
@@ -60,6 +108,7 @@ export class PublishConnection extends RelayConnection {
 
   close() {
     clearTimeout(this.#again_timer);
+    for (const slot of this.#slots.values()) clearTimeout(slot.rest_timer);
     this.#wanted = new Map();
     super.close();
   }
@@ -92,7 +141,7 @@ export class PublishConnection extends RelayConnection {
     for (const [key, want] of this.#wanted) {
       let slot = this.#slots.get(key);
       if (!slot) {
-        const init = { direction: 'sendonly', sendEncodings: encodings[key] ?? [{}] };
+        const init = { direction: 'sendonly', sendEncodings: encodingsFor(key, want.track) };
         slot = { transceiver: this.pc.addTransceiver(want.track ?? want.kind, init), id: null, muted_sent: null };
         if (want.kind === 'audio') preferRed(slot.transceiver);
         this.#slots.set(key, slot);
