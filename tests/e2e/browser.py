@@ -104,8 +104,8 @@ class Browser:
             elif message.get("sessionId") in self.pages:
                 self.pages[message["sessionId"]].event(message)
 
-    def open(self, url, name):
-        """A page with a profile of its own."""
+    def open(self, url, name, script=None):
+        """A page with a profile of its own. `script` runs before those of the page."""
         context = self.send("Target.createBrowserContext")["browserContextId"]
         target = self.send("Target.createTarget", url="about:blank", browserContextId=context, width=640, height=480)
         session = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
@@ -114,6 +114,8 @@ class Browser:
         self.pages[session] = page
         for domain in ("Runtime", "Page"):
             page.send(f"{domain}.enable")
+        if script:
+            page.send("Page.addScriptToEvaluateOnNewDocument", source=script)
         page.goto(url)
         return page
 

@@ -60,8 +60,8 @@ def page_url(lab, room, name, capture="320x240@15", **extra):
     return f"{lab.url}/?{urllib.parse.urlencode(words)}"
 
 
-def open_page(lab, browser, room, name, **extra):
-    return browser.open(page_url(lab, room, name, **extra), name)
+def open_page(lab, browser, room, name, script=None, **extra):
+    return browser.open(page_url(lab, room, name, **extra), name, script)
 
 
 def in_room(page):
