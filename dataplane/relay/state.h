@@ -180,7 +180,7 @@ struct alignas(64) SubscriptionState {
   std::unique_ptr<srtp::SendStream> rtx;
   stream::RtxCounter rtx_sequence;
   stream::IndexReservation rtx_reservation{0};
-  stream::RequesterLimiter key_frame_budget;
+  stream::KeyFrameBudget key_frame_budget;
   uint32_t clock_rate_hz = 90'000;
   uint32_t track_position = 0, transport_position = 0;
   stream::AnswerLimiter answers;

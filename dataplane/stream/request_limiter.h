@@ -60,6 +60,36 @@ class RequesterLimiter {
   uint64_t due_ns_ = 0;
 };
 
+/// Key frames that one receiver may have made, which all receivers pay for. Three at once; then each waits twice as
+/// long as the one before, up to a minute. Who was content for five seconds, as after the key frame that it needed, is
+/// a newcomer again: only one that never stops asking is made to wait.
+class KeyFrameBudget {
+ public:
+  static constexpr uint32_t kAtOnce = 3;
+  static constexpr uint64_t kFirstNs = 1'000'000'000, kLongestNs = 60'000'000'000, kContentNs = 5'000'000'000;
+
+  bool allow(uint64_t now_ns) {
+    if (!asked_ || now_ns - asked_ns_ >= kContentNs) {
+      granted_ = 0;
+      wait_ns_ = kFirstNs;
+    }
+    asked_ = true;
+    asked_ns_ = now_ns;
+    if (granted_ >= kAtOnce) {
+      if (now_ns - granted_ns_ < wait_ns_) return false;
+      wait_ns_ = std::min(2 * wait_ns_, kLongestNs);
+    }
+    ++granted_;
+    granted_ns_ = now_ns;
+    return true;
+  }
+
+ private:
+  uint64_t asked_ns_ = 0, granted_ns_ = 0, wait_ns_ = kFirstNs;
+  uint32_t granted_ = 0;
+  bool asked_ = false;
+};
+
 /// Bytes a subscriber may have retransmitted: a quarter of what it is sent, and a little to begin with.
 class RetransmissionBudget {
  public:

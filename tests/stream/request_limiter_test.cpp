@@ -94,5 +94,24 @@ TEST(AnswerLimiter, answers_a_packet_three_times_and_not_too_soon) {
   EXPECT_TRUE(limiter.allow(20, 200 * kMs, 200 * kMs));
 }
 
+TEST(KeyFrameBudget, who_never_stops_asking_waits_ever_longer) {
+  KeyFrameBudget budget;
+  std::vector<uint64_t> granted_ms;
+  for (uint64_t now_ms = 0; now_ms < 300'000; ++now_ms) {  // a thousand a second, for five minutes
+    if (budget.allow(now_ms * kMs)) granted_ms.push_back(now_ms);
+  }
+  const std::vector<uint64_t> expected = {0, 1, 2, 1002, 3002, 7002, 15'002, 31'002, 63'002, 123'002, 183'002, 243'002};
+  EXPECT_EQ(granted_ms, expected);
+}
+
+TEST(KeyFrameBudget, who_is_content_in_between_gets_what_it_needs) {
+  constexpr uint64_t kSecond = 1'000'000'000;
+  KeyFrameBudget budget;
+  for (uint64_t at = 0; at < 600; at += 6) {
+    EXPECT_TRUE(budget.allow(at * kSecond));
+    EXPECT_TRUE(budget.allow(at * kSecond + kSecond / 2)) << "it was lost, and is asked for again";
+  }
+}
+
 }  // namespace
 }  // namespace penstock::stream
