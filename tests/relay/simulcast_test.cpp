@@ -183,15 +183,9 @@ class SimulcastTest : public testing::Test {
   SimulcastTest() {
     seed = std::random_device{}();
     random.seed(seed);
-    test::TrackSpec spec{.ssrc = Publisher::ssrcOf(0), .codec = contract::Codec::kVp8};
-    TrackCommand command = world.trackCommand(sender, spec);
-    command.row.encoding_count = kEncodings;
-    const auto keys = world.backend->expand(sender.row.srtp_profile, sender.row.receive_key);
-    for (uint8_t e = 0; e < kEncodings; ++e) {
-      command.row.encoding[e] = {.ssrc = Publisher::ssrcOf(e)};
-      command.encoding[e].media = world.backend->openReceive(keys, Publisher::ssrcOf(e), 0, srtp::kReplayWindowVideo);
-    }
-    world.applyCommand(std::move(command));
+    world.addTrack(sender, {.ssrc = Publisher::ssrcOf(0),
+                            .codec = contract::Codec::kVp8,
+                            .more_ssrcs = {Publisher::ssrcOf(1), Publisher::ssrcOf(2)}});
     world.addSubscription(receiver, {});
     world.io.sent.clear();
   }

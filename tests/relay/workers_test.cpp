@@ -208,6 +208,44 @@ TEST_P(WorkersTest, control_reaches_a_transport_of_any_worker) {
 
 INSTANTIATE_TEST_SUITE_P(Counts, WorkersTest, testing::Values(1, 2, 3, 4), testing::PrintToStringParamName());
 
+/// The whole of a VP8 key frame of this size, in one packet.
+Bytes keyFrame(uint16_t width, uint16_t height) {
+  const auto low = [](uint16_t value) { return static_cast<uint8_t>(value & 255); };
+  const auto high = [](uint16_t value) { return static_cast<uint8_t>(value >> 8); };
+  return {0x10, 0, 0, 0, 0x9d, 0x01, 0x2a, low(width), high(width), low(height), high(height)};
+}
+
+TEST(Workers, each_chooses_the_layers_of_its_own_subscribers) {
+  constexpr uint32_t kSmallSsrc = 0x1111'0000, kLargeSsrc = 0x1111'0001;
+  Crew crew(3);
+  Client& publisher = crew.connect(0, addressOf(0));
+  crew.track(publisher, {.ssrc = kSmallSsrc, .codec = contract::Codec::kVp8, .more_ssrcs = {kLargeSsrc}});
+  std::vector<Client*> subscribers;
+  for (uint32_t i = 0; i < 9; ++i) {
+    subscribers.push_back(&crew.connect(1 + i, addressOf(1 + i)));
+    auto command = subscriptionCommand(*crew.backend, *subscribers.back(), Room::subscription(i));
+    command.row.width_max = i % 2 ? 320 : 0;
+    crew.apply(std::move(command));
+  }
+  const Bytes small = keyFrame(320, 180), large = keyFrame(640, 360);
+  for (uint16_t i = 0; i < 20; ++i) {
+    crew.advance(40'000'000);
+    for (const auto& [ssrc, payload] : {std::pair(kSmallSsrc, small), {kLargeSsrc, large}}) {
+      crew.sendRtp(publisher, {.sequence = i, .timestamp = 3600u * i, .ssrc = ssrc, .payload = payload});
+    }
+  }
+  for (uint32_t i = 0; i < subscribers.size(); ++i) {
+    std::vector<Bytes> packets = crew.takeRtp(*subscribers[i]);
+    ASSERT_GE(packets.size(), 20u) << "subscriber " << i;
+    for (size_t n = packets.size() - 18; n < packets.size(); ++n) {
+      const auto view = parseRtp(packets[n]).value();
+      EXPECT_EQ(Bytes(view.payload().begin(), view.payload().end()), i % 2 ? small : large) << "subscriber " << i;
+      EXPECT_EQ(view.sequence, 5000 + n);
+    }
+  }
+  EXPECT_TRUE(crew.conserved()) << crew.counters();
+}
+
 TEST(Workers, one_that_is_behind_costs_packets_by_name_and_no_buffers) {
   Room room(2);
   Crew& crew = room.crew;

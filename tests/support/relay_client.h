@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "dataplane/contract/regions.h"
 #include "dataplane/packet/parse.h"
@@ -175,7 +176,8 @@ struct TrackSpec {
   uint8_t flags = 0;
   uint32_t generation = 1;
   contract::Codec codec = contract::Codec::kOther;
-  uint8_t red_payload_type = 0;  // 0: none
+  uint8_t red_payload_type = 0;        // 0: none
+  std::vector<uint32_t> more_ssrcs{};  // of further encodings
 };
 inline TrackCommand trackCommand(srtp::Backend& backend, const contract::FlowsRegion& flows, const Client& client,
                                  const TrackSpec& spec) {
@@ -201,6 +203,10 @@ inline TrackCommand trackCommand(srtp::Backend& backend, const contract::FlowsRe
   if (spec.rtx_ssrc != 0) {
     command.encoding[0].rtx =
         backend.openReceive(keys, spec.rtx_ssrc, flow.highest_rtx_index, srtp::kReplayWindowVideo);
+  }
+  for (const uint32_t ssrc : spec.more_ssrcs) {
+    row.encoding[row.encoding_count] = {.ssrc = ssrc};
+    command.encoding[row.encoding_count++].media = backend.openReceive(keys, ssrc, 0, srtp::kReplayWindowVideo);
   }
   return command;
 }
