@@ -196,3 +196,13 @@ async def add(lab, room, **members):
 async def show(lab, response):
     """What was made of it, as it is now."""
     return (await asyncio.to_thread(lab.call, "GET", response.headers["Location"])).json
+
+
+async def show_connected(lab, response, seconds=2):
+    """The same, once the dataplane has taken the row."""
+    for _ in range(seconds * 50):
+        view = await show(lab, response)
+        if view["connected"]:
+            break
+        await asyncio.sleep(0.02)
+    return view

@@ -6,7 +6,7 @@ import asyncio
 
 from lab import check, grown, need, run, wait_until
 from pattern import COLOUR_TOLERANCE, TONE_HZ, colour_error, loudest_hz
-from plain import Keys, PlainPeer, add, read_red, show
+from plain import Keys, PlainPeer, add, read_red, show, show_connected
 from whip import Player, Publisher, eventually
 
 OPUS, VP8 = 96, 98  # as our peers number them
@@ -49,7 +49,7 @@ async def in_the_clear(lab):
     peer, stranger = await PlainPeer(lab).open(), await PlainPeer(lab).open()
     response = await add(lab, room, name="Camera", remote=peer.remote, srtp=None, publish=[opus(), vp8()])
     check(response.status == 201, f"a plain transport for {peer.address}: {response.status}")
-    view = await show(lab, response)
+    view = await show_connected(lab, response)
     check(view["connected"] and view["remote"] == peer.address and not view["latching"] and view["srtp"] is None,
           f"the API shows it: connected to {view['remote']}, in the clear")
     check([view["local"][0]["address"], view["local"][0]["port"]] == list(peer.relay), "... and where to send to")
