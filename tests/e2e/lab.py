@@ -3,6 +3,8 @@
     with Lab(families="4") as lab:
         lab.call("GET", "/v1/rooms")
 
+TEST_SETTINGS in the environment is added to the settings file, as in TEST_SETTINGS=$'[srtp]\\nbackend = libsrtp'.
+
 Daemons may be stopped, killed and started again; when the test fails, the end of their logs is printed.
 """
 
@@ -158,7 +160,7 @@ class Lab:
     def __init__(self, families="46", settings="", device="net_tap0,iface=penstock0"):
         self.families = families
         self.device = device
-        self.settings = settings
+        self.settings = settings + "\n" + os.environ.get("TEST_SETTINGS", "")
         self.directory = None
 
     # Life --------------------------------------------------------------------------------------------------------
