@@ -9,13 +9,22 @@
 #include <memory>
 #include <new>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace penstock {
 
 inline constexpr size_t kHugePage = size_t{2} << 20;
 
 struct UnmapBytes {
   size_t size = 0;
-  void operator()(void* memory) const { munmap(memory, size); }
+  void operator()(void* memory) const {
+#ifdef __SANITIZE_ADDRESS__
+    __lsan_unregister_root_region(memory, size);
+#endif
+    munmap(memory, size);
+  }
 };
 using HugeMemory = std::unique_ptr<void, UnmapBytes>;
 
@@ -31,6 +40,9 @@ inline HugeMemory takeHugeMemory(size_t bytes) {
   if (before > 0) munmap(begin, before);
   if (before < kHugePage) munmap(begin + before + size, kHugePage - before);
   madvise(begin + before, size, MADV_HUGEPAGE);  // a wish: without it, it is only slower
+#ifdef __SANITIZE_ADDRESS__
+  __lsan_register_root_region(begin + before, size);  // what is referred to from here alone is no leak
+#endif
   return HugeMemory(begin + before, UnmapBytes{size});
 }
 

@@ -32,7 +32,8 @@ void negotiate(const std::string& text) {
     const auto answer = sdp::parse(published->answer);
     FUZZ_CHECK(answer && answer->media.size() == published->session.sections.size());
     for (const Track& track : published->tracks) {
-      FUZZ_CHECK(track.mid.size() <= contract::kMidMax && track.encodings.size() == 1);
+      FUZZ_CHECK(track.mid.size() <= contract::kMidMax && !track.encodings.empty() &&
+                 track.encodings.size() <= contract::kEncodingMax);
       FUZZ_CHECK(!track.codecs.empty() && track.codecs.size() <= contract::kPayloadTypeMax / 2);
     }
     Participant subscriber;
