@@ -22,6 +22,7 @@ SANITIZED = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
 }
 PASSED = {"OK", "EXPECTEDFAIL"}
+LAST_LINES = 12  # of a failed test, said again at the end
 
 
 def say(text):
@@ -55,8 +56,15 @@ def results_of(build):
         kind = "passed" if test["result"] in PASSED else "skipped" if test["result"] == "SKIP" else "failed"
         counts[kind] += 1
         if kind == "failed":
-            failed.append(f"{test['name']} ({test['result']}, {build})")
+            failed.append(f"{test['name']} ({test['result']}, {build})\n{reason_of(test)}")
     return counts, failed
+
+
+def reason_of(test):
+    """Where the output says so, why it failed; the whole is in Meson's log, which may be on a machine that is gone."""
+    lines = [line for line in (test.get("stdout", "") + test.get("stderr", "")).splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("failed:", "ok:"))] or lines
+    return "\n".join("  " + line[:200] for line in telling[-LAST_LINES:])
 
 
 def run(build, setup, suites, everything, env=None):

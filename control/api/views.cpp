@@ -39,8 +39,21 @@ json::object trackStats(const Participant& publisher, const Track& track, const 
     view["packets_lost"] = stats->packets_lost;
     view["jitter_ms"] = stats->jitter_us / 1000.0;
     view["key_frame_requests"] = stats->key_frame_requests;
-    if (track.kind == Kind::video) view["key_frames"] = stats->key_frames;
+    if (track.kind == Kind::video) {
+      view["key_frames"] = stats->key_frames;
+      view["key_frames_per_minute"] = stats->key_frames_per_minute;
+    }
     if (track.kind == Kind::audio) view["audio_level_dbov"] = -static_cast<int>(stats->audio_level_dbov);
+  }
+  return view;
+}
+
+/// Which of a track's encodings it is: by its RID, where it has one.
+json::object encodingView(const Room& room, const std::string& track, uint8_t number) {
+  json::object view{{"number", number}};
+  const Track* published = trackOf(room, track);
+  if (published != nullptr && number < published->encodings.size() && !published->encodings[number].rid.empty()) {
+    view["rid"] = published->encodings[number].rid;
   }
   return view;
 }
@@ -50,6 +63,8 @@ json::object subscriptionStats(const Room& room, const Participant& subscriber, 
   json::object view = subscriptionView(room, subscription);
   if (!subscriber.subscribe_transport) return view;
   if (const auto stats = reports.subscription(subscriber.subscribe_transport->id, subscription.track)) {
+    if (stats->encoding != contract::kNoEncoding)
+      view["encoding"] = encodingView(room, subscription.track, stats->encoding);
     view["packets"] = stats->packets;
     view["bytes"] = stats->bytes;
     view["retransmissions"] = stats->retransmissions;

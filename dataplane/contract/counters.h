@@ -187,7 +187,8 @@ struct alignas(64) TrackStats {
   uint64_t packets_lost;  // cumulative, RFC 3550 A.3, all encodings together
   uint32_t jitter_us;     // RFC 3550 A.8
   uint32_t key_frame_requests;
-  uint32_t key_frames;  // received, of all encodings together
+  uint32_t key_frames;             // received, of all encodings together
+  uint32_t key_frames_per_minute;  // of them, those of the last minute
 };
 
 struct alignas(64) SubscriptionStats {

@@ -158,10 +158,11 @@ std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, cons
 namespace {
 
 /// A key frame that begins is what all who asked for one waited for.
-void noteKeyFrame(RelayState& s, uint32_t index, EncodingState& encoding, uint32_t timestamp) {
+void noteKeyFrame(RelayState& s, uint32_t index, EncodingState& encoding, uint32_t timestamp, uint64_t now_ns) {
   if (encoding.key_frame_timestamp == timestamp) return;  // another packet of it
   encoding.key_frame_timestamp = timestamp;
   encoding.key_frames.onKeyFrame();
+  s.tracks[index].key_frames.add(now_ns);
   s.reports.track[index].key_frames += 1;
 }
 
@@ -218,7 +219,7 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   const auto frame = frameOf(track, view, source);
   if (track.isVideo()) {
     keep(s, track, stream.encoding, packet, view.sequence, now_ns);
-    if (frame.begins_key_frame) noteKeyFrame(s, stream.track, encoding, view.timestamp);
+    if (frame.begins_key_frame) noteKeyFrame(s, stream.track, encoding, view.timestamp, now_ns);
     noteFrame(s, stream.track, stream.encoding, view.timestamp, frame, now_ns);
   }
   s.stages.mark(contract::Stage::account, 1);

@@ -34,6 +34,7 @@
 #include "dataplane/stream/header_rewriter.h"
 #include "dataplane/stream/index_reservation.h"
 #include "dataplane/stream/layer_selector.h"
+#include "dataplane/stream/minute_count.h"
 #include "dataplane/stream/nack_generator.h"
 #include "dataplane/stream/ntp_time.h"
 #include "dataplane/stream/packet_cache.h"
@@ -137,6 +138,7 @@ struct TrackState {
   std::array<EncodingState, contract::kEncodingMax> encoding;
   std::vector<stream::PacketCache<CachedPacket>> caches;  // by encoding
   stream::AudioLevelMeter audio_level;
+  stream::MinuteCount key_frames;
   bool started = false;
   bool foreign = false;  // of a foreign transport
   uint32_t fan_out = 0;  // other workers with subscribers, as bits

@@ -117,6 +117,7 @@ void visitTrack(RelayState& s, uint32_t index, uint64_t now_ns) {
   contract::TrackStats& stats = s.reports.track[index];
   stats.audio_level_dbov = track.audio_level.level(now_ns);
   stats.voice = track.audio_level.voice(now_ns);
+  stats.key_frames_per_minute = track.key_frames.get(now_ns);
   stats.jitter_us = 0;
   uint64_t lost = 0;
   for (const EncodingState& encoding : track.encoding) {

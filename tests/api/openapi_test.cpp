@@ -143,7 +143,7 @@ void fill(Relay& relay) {
     transport.round_trip_time_us = 12'500;
     reports.transport_stats = transport;
     reports.track_stats = contract::TrackStats{.packets = 10, .bytes = 1000, .jitter_us = 250};
-    reports.subscription_stats = contract::SubscriptionStats{.packets = 9, .fraction_lost_q8 = 64};
+    reports.subscription_stats = contract::SubscriptionStats{.encoding = 1, .packets = 9, .fraction_lost_q8 = 64};
   });
 }
 

@@ -15,6 +15,7 @@ ROOM = "restart"
 CONSENT_SECONDS = 60
 STEP_SECONDS = 10
 GAP_MAX_S = 4  # from the kill to the last leg's next packet; DPDK's start is most of it
+CLIENTS_SAY = {"remote", "paused", "width_max", "height_max", "frame_rate_max"}  # in rows: where they are, what they wish
 
 REMEMBER = "void (window.remembered = [penstock.publishConnection, penstock.subscribeConnection])"
 SAME = """penstock.publishConnection === remembered[0] && penstock.subscribeConnection === remembered[1]
@@ -43,11 +44,28 @@ GAPS = """(async (seconds) => {
 
 def rows(lab):
     """What is programmed, without what clients did since."""
-    return {kind: [{k: v for k, v in row.items() if k != "remote"} for row in table] for kind, table in lab.tables().items()}
+    return {kind: [{k: v for k, v in row.items() if k not in CLIENTS_SAY} for row in table]
+            for kind, table in lab.tables().items()}
+
+
+def slowest_picture(before, after, seconds):
+    """Frames a second of the leg of which fewest came."""
+    return min(leg["frames"] / seconds for b, a in zip(before, after) for leg in growth(b, a).values()
+               if leg["kind"] == "video")
+
+
+def usual_rate(pages, seconds=4):
+    """What these cores manage with so many pages encoding and decoding: what later rates are held against."""
+    before = all_of(pages, LEGS)
+    time.sleep(seconds)
+    rate = slowest_picture(before, all_of(pages, LEGS), seconds)
+    check(rate > 1, f"before it, every page gets at least {rate:.1f} frames/s")
+    return rate
 
 
 def without_control(lab, pages):
     transports = len(lab.tables()["transports"])
+    usual = usual_rate(pages)
     lab.control.kill()
     print("penstockd was killed")
     before = all_of(pages, LEGS)
@@ -56,8 +74,8 @@ def without_control(lab, pages):
         time.sleep(STEP_SECONDS)
         after = all_of(pages, LEGS)
         moved = [leg for b, a in zip(before, after) for leg in growth(b, a).values()]
-        slowest = min(leg["frames"] / STEP_SECONDS for leg in moved if leg["kind"] == "video")
-        check(len(moved) == 12 and slowest >= 8, f"after {second} s every page decodes on: at least {slowest:.1f} frames/s")
+        slowest = slowest_picture(before, after, STEP_SECONDS)
+        check(len(moved) == 12 and slowest >= usual / 2, f"after {second} s every page decodes on: at least {slowest:.1f} frames/s")
         check(all(leg["packets"] > 0 for leg in moved) and sum(leg["lost"] for leg in moved) == 0, "... all 12 legs, none lost")
         checks = grown(counters, lab.counters()).get("checks_answered", 0)
         check(checks >= transports, f"... {checks} ICE checks of {transports} transports were answered")
@@ -86,6 +104,7 @@ def control_comes_back(lab, browser, pages):
 
 def dataplane_comes_back(lab, pages):
     all_of(pages, REMEMBER)
+    usual = usual_rate(pages)
     before = rows(lab)
     numbers = [page.post(f"{GAPS}(12)") for page in pages]
     time.sleep(1)
@@ -104,9 +123,8 @@ def dataplane_comes_back(lab, pages):
     wait_for_legs(pages, 6)
     b = all_of(pages, LEGS)
     time.sleep(3)
-    slowest = min(leg["frames"] / 3 for x, y in zip(b, all_of(pages, LEGS)) for leg in growth(x, y).values()
-                  if leg["kind"] == "video")
-    check(slowest >= 8, f"pictures move again: at least {slowest:.1f} frames/s")
+    slowest = slowest_picture(b, all_of(pages, LEGS), 3)
+    check(slowest >= usual / 2, f"pictures move again: at least {slowest:.1f} frames/s")
     failed = {k: v for k, v in lab.counters().items() if v and ("authentication" in k or "replayed" in k)}
     print(f"refused packets since: {failed or 'none'}")
 

@@ -6,6 +6,7 @@
 
 #include "dataplane/stream/audio_level.h"
 #include "dataplane/stream/clock_mapping.h"
+#include "dataplane/stream/minute_count.h"
 #include "dataplane/stream/ntp_time.h"
 #include "dataplane/stream/receive_statistics.h"
 
@@ -194,6 +195,19 @@ TEST(AudioLevelMeter, window_is_never_shorter_than_80_nor_longer_than_120_ms) {
     EXPECT_GE(ms - begin_ms, 80u);
     EXPECT_LE(ms - begin_ms, 120u);
   }
+}
+
+TEST(MinuteCount, forgets_what_is_a_minute_old) {
+  constexpr uint64_t kSecond = 1000 * kMs;
+  MinuteCount count;
+  EXPECT_EQ(count.get(1000 * kSecond), 0u);
+  for (uint64_t second = 1000; second < 1120; second += 2) count.add(second * kSecond);
+  EXPECT_EQ(count.get(1120 * kSecond - 1), 30u);  // one in 2 s
+  EXPECT_EQ(count.get(1150 * kSecond), 12u);      // 1096 to 1118
+  EXPECT_EQ(count.get(1174 * kSecond), 2u);       // 1116, 1118, and none since
+  EXPECT_EQ(count.get(1175 * kSecond), 0u);
+  count.add(1175 * kSecond);
+  EXPECT_EQ(count.get(9000 * kSecond), 0u);  // long silence
 }
 
 }  // namespace
