@@ -1,4 +1,5 @@
-// Runs a fuzz target without libFuzzer: over its corpus, then over seeded mutations of it for FUZZ_SECONDS (2).
+// Runs a fuzz target without libFuzzer: over its corpus, then over seeded mutations of it for so many seconds
+// (FUZZ_SECONDS in the environment takes precedence, with another seed each time).
 // The input that kills it is written to standard error and to a file, so that it can join the corpus.
 #include <algorithm>
 #include <chrono>
@@ -111,8 +112,8 @@ uint64_t numberOr(const char* name, uint64_t otherwise) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: %s CORPUS   (FUZZ_SECONDS, FUZZ_SEED)\n", argv[0]);
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: %s CORPUS SECONDS   (FUZZ_SECONDS, FUZZ_SEED)\n", argv[0]);
     return 2;
   }
   crash_file = std::filesystem::path(argv[0]).filename().string() + ".crash";
@@ -133,7 +134,7 @@ int main(int argc, char** argv) {
               static_cast<unsigned long long>(seed));
   std::fflush(stdout);
   Random random(seed);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(numberOr("FUZZ_SECONDS", 2));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(numberOr("FUZZ_SECONDS", std::strtoull(argv[2], nullptr, 10)));
   uint64_t runs = 0;
   while (runs % 256 != 0 || std::chrono::steady_clock::now() < end) {
     Bytes input = corpus[random() % corpus.size()];

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # Asks through a packet socket, as kernels without 802.1Q can:
-#   vlan_ping.py INTERFACE VLAN SOURCE_IPV4 TARGET_IPV4 SOURCE_IPV6 TARGET_IPV6
-# Resolves by ARP and neighbour discovery, then sends one echo request each; VLAN 0 is untagged. Prints what was
-# answered, and ends with 0 if all was.
+#   vlan_ping.py INTERFACE VLAN SECONDS SOURCE_IPV4 TARGET_IPV4 SOURCE_IPV6 TARGET_IPV6
+# Resolves by ARP and neighbour discovery, then sends one echo request each; VLAN 0 is untagged. Waits so
+# long for each answer, prints what was answered, and ends with 0 if all was.
 import ipaddress
 import socket
 import struct
@@ -34,8 +34,8 @@ def icmpv6(source, target, message, hops):
 
 
 class Link:
-    def __init__(self, interface, vlan):
-        self.vlan = vlan
+    def __init__(self, interface, vlan, patience_s):
+        self.vlan, self.patience_s = vlan, patience_s
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         # The kernel takes received tags out of the frame and hands them over beside it (packet(7)).
         self.socket.setsockopt(263, 8, 1)
@@ -45,7 +45,7 @@ class Link:
     def ask(self, destination, ethertype, payload, is_answer):
         tag = struct.pack("!HH", 0x8100, self.vlan) if self.vlan else b""
         self.socket.send(destination + self.mac + tag + struct.pack("!H", ethertype) + payload)
-        end = time.monotonic() + 1
+        end = time.monotonic() + self.patience_s
         while (left := end - time.monotonic()) > 0:
             self.socket.settimeout(left)
             try:
@@ -63,8 +63,8 @@ class Link:
 
 
 def main():
-    link = Link(sys.argv[1], int(sys.argv[2]))
-    own4, relay4, own6, relay6 = (ipaddress.ip_address(text) for text in sys.argv[3:7])
+    link = Link(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
+    own4, relay4, own6, relay6 = (ipaddress.ip_address(text) for text in sys.argv[4:8])
     answered = []
 
     arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x800, 6, 4, 1, link.mac, own4.packed, bytes(6), relay4.packed)
