@@ -134,7 +134,8 @@ int main(int argc, char** argv) {
               static_cast<unsigned long long>(seed));
   std::fflush(stdout);
   Random random(seed);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(numberOr("FUZZ_SECONDS", std::strtoull(argv[2], nullptr, 10)));
+  const auto end = std::chrono::steady_clock::now() +
+                   std::chrono::seconds(numberOr("FUZZ_SECONDS", std::strtoull(argv[2], nullptr, 10)));
   uint64_t runs = 0;
   while (runs % 256 != 0 || std::chrono::steady_clock::now() < end) {
     Bytes input = corpus[random() % corpus.size()];
