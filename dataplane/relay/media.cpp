@@ -196,7 +196,7 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   if (const auto checked = checkRtpPadding(view, view.packet.size()); !checked) return checked.error();
   auto extensions = RtpExtensions::parse(view);
   if (!extensions) return extensions.error();
-  noteArrival(s, transport, *extensions, now_ns);
+  noteArrival(s, transport, *extensions, view.packet.size(), now_ns);
   if (stream.rtx || track.isRtx(view.payload_type)) {
     if (const auto outcome = repair(s, track, encoding, packet, view, now_ns)) return *outcome;
     extensions = RtpExtensions::parse(view);  // they moved

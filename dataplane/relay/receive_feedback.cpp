@@ -1,5 +1,6 @@
 #include "dataplane/relay/receive_feedback.h"
 
+#include <algorithm>
 #include <array>
 
 #include "dataplane/relay/transmit.h"
@@ -30,6 +31,33 @@ void send(RelayState& s, uint32_t index, uint64_t now_ns, auto&& add) {
   const uint32_t self = s.transports[index].row.rtcp_ssrc;
   transmitRtcp(s, index, now_ns, [&](std::span<uint8_t> out) {
     return stream::buildFeedback(self, kRelayCname, out, [&](RtcpWriter& writer) { return add(writer, self); });
+  });
+}
+
+/// As many as REMB and an RR may name.
+std::span<const uint32_t> streamsOf(const RelayState& s, const TransportState& transport,
+                                    std::array<uint32_t, kReportBlockMax>& streams) {
+  size_t count = 0;
+  for (const uint32_t track : transport.tracks) {
+    for (const EncodingState& encoding : s.tracks[track].encoding) {
+      if (encoding.ssrc != 0 && count < streams.size()) streams[count++] = encoding.ssrc;
+    }
+  }
+  return std::span(streams).first(count);
+}
+
+/// That it has to send less is told at once, the rest with the reports.
+void estimate(RelayState& s, uint32_t index, const RtpExtensions& extensions, size_t bytes, uint64_t now_ns) {
+  TransportState& transport = s.transports[index];
+  const auto value = extensions.find(transport.extensionId(contract::Extension::kAbsSendTime));
+  const auto sent = value ? readAbsSendTime(*value) : std::nullopt;
+  if (!sent) return;
+  const bool fell =
+      transport.estimator.onPacket(*sent, static_cast<uint32_t>(bytes), now_ns, transport.row.receive_bitrate_max_bps);
+  if (!fell || !transport.sendable()) return;
+  std::array<uint32_t, kReportBlockMax> streams;
+  send(s, index, now_ns, [&](RtcpWriter& writer, uint32_t self) {
+    return writer.addRemb(self, receiveBitrateMax(transport), streamsOf(s, transport, streams));
   });
 }
 
@@ -78,10 +106,16 @@ bool sendNacks(RelayState& s, uint32_t index, uint64_t now_ns) {
 
 }  // namespace
 
-void noteArrival(RelayState& s, uint32_t index, const RtpExtensions& extensions, uint64_t now_ns) {
+uint64_t receiveBitrateMax(const TransportState& transport) {
+  const uint64_t maximum = transport.row.receive_bitrate_max_bps;
+  const uint64_t estimate = transport.isEstimated() ? transport.estimator.estimateBps() : 0;
+  return estimate == 0 ? maximum : std::min(maximum, estimate);
+}
+
+void noteArrival(RelayState& s, uint32_t index, const RtpExtensions& extensions, size_t bytes, uint64_t now_ns) {
   TransportState& transport = s.transports[index];
-  const auto value =
-      extensions.find(transport.row.extension_id[static_cast<size_t>(contract::Extension::kTransportCc)]);
+  if (transport.isEstimated()) return estimate(s, index, extensions, bytes, now_ns);
+  const auto value = extensions.find(transport.extensionId(contract::Extension::kTransportCc));
   if (!value || value->size() < 2) return;
   transport.arrivals.onPacket(load16(value->data()), now_ns);
   watch(s, index);

@@ -8,8 +8,11 @@
 
 namespace penstock {
 
-/// An authenticated packet of the transport, whatever its stream.
-void noteArrival(RelayState& s, uint32_t transport, const RtpExtensions& extensions, uint64_t now_ns);
+/// An authenticated packet of the transport, whatever its stream, of so many bytes.
+void noteArrival(RelayState& s, uint32_t transport, const RtpExtensions& extensions, size_t bytes, uint64_t now_ns);
+
+/// What REMB tells it that it may send, in bits a second: what is configured, or what was estimated if that is less.
+uint64_t receiveBitrateMax(const TransportState& transport);
 
 /// A media packet of an encoding, sent for the first time: what it shows to be missing will be asked for while somebody
 /// wants the track.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dataplane/congestion/arrival_log.h"
+#include "dataplane/congestion/receive_estimator.h"
 #include "dataplane/contract/regions.h"
 #include "dataplane/packet/announcement_schedule.h"
 #include "dataplane/packet/build.h"
@@ -112,8 +113,15 @@ struct alignas(64) TransportState {
   std::array<uint8_t, 256> extension_of_id{};  // header extension id -> contract::Extension, or kNoExtension
   std::vector<uint32_t> tracks, subscriptions;
   std::vector<RetiredStream> retired;
+  congestion::ReceiveEstimator estimator;
   congestion::ArrivalLog arrivals;  // last: it is large
 
+  uint8_t extensionId(contract::Extension extension) const { return row.extension_id[static_cast<size_t>(extension)]; }
+  /// Its client says when it sends, and wants to be told how much it may: one that knows REMB only.
+  bool isEstimated() const {
+    return row.receive_bitrate_max_bps != 0 && extensionId(contract::Extension::kTransportCc) == 0 &&
+           extensionId(contract::Extension::kAbsSendTime) != 0;
+  }
   bool sendable() const { return nominated.port_be != 0; }
   bool reachable() const { return sendable() && !header.empty(); }
 };

@@ -5,6 +5,7 @@
 
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/layers.h"
+#include "dataplane/relay/receive_feedback.h"
 #include "dataplane/relay/requests.h"
 #include "dataplane/relay/steer.h"
 #include "dataplane/relay/transmit.h"
@@ -41,7 +42,7 @@ void sendReceiverReports(RelayState& s, uint32_t index, uint64_t now_ns) {
   if (count == 0) return;
   transmitRtcp(s, index, now_ns, [&](std::span<uint8_t> out) {
     return stream::buildReceiverReport(transport.row.rtcp_ssrc, kRelayCname, std::span(blocks).first(count),
-                                       s.ntp(now_ns), transport.row.receive_bitrate_max_bps, out)
+                                       s.ntp(now_ns), receiveBitrateMax(transport), out)
         .length;
   });
 }

@@ -228,6 +228,65 @@ TEST(ReceiveFeedback, arrivals_are_told_whatever_the_stream) {
   EXPECT_TRUE(c.membersTo(c.publisher, RtcpKind::kTransportCc).empty()) << "nothing arrived since";
 }
 
+/// A publisher that stamps when it sends, and does not know transport-wide feedback; 100 packets a second.
+struct OldSender : Conference {
+  OldSender() {
+    publisher.row.receive_bitrate_max_bps = 2'000'000;
+    publisher.row.extension_id[static_cast<size_t>(contract::Extension::kTransportCc)] = 0;
+    applyCommand(transportCommand(*backend, *flows, publisher));
+  }
+  /// Each packet takes longer than the one before by so much. Returns what the publisher is told.
+  std::vector<uint64_t> send(int packets, uint64_t later_ns) {
+    std::vector<uint64_t> told;
+    for (; packets > 0; --packets, ++sequence_) {
+      RtpSpec spec = video(sequence_);
+      const uint32_t sent = absSendTime(sent_ns_ += 10 * kMs);
+      spec.extensions = {
+          {kAbsSendTimeId,
+           {static_cast<uint8_t>(sent >> 16), static_cast<uint8_t>(sent >> 8), static_cast<uint8_t>(sent)}}};
+      spec.payload.resize(1000);
+      advance(10 * kMs + later_ns);
+      sendRtp(publisher, spec);
+      if (sequence_ % 1000 == 0) {
+        check(publisher);
+        answerNeighbours();
+      }
+      for (const Bytes& member : membersTo(publisher, RtcpKind::kRemb))
+        told.push_back(parseRemb(parseFeedback(memberOf(member)).value()).value().bitrate_bps);
+    }
+    return told;
+  }
+
+ private:
+  uint16_t sequence_ = 100;
+  uint64_t sent_ns_ = 70'000 * kMs;
+};
+
+TEST(ReceiveFeedback, a_sender_that_only_knows_remb_is_told_to_send_less_when_a_queue_grows) {
+  OldSender sender;
+  const auto quiet = sender.send(600, 0);
+  ASSERT_GE(quiet.size(), 5u) << "once a second";
+  for (const uint64_t bps : quiet) EXPECT_GE(bps, 290'000u);
+  EXPECT_GT(quiet.back(), 700'000u) << "it sends 0.8 Mbit/s, and may send more";
+  const auto narrow = sender.send(100, 3 * kMs);
+  ASSERT_FALSE(narrow.empty());
+  EXPECT_LT(narrow.back(), 620'000u) << "10 of 13 packets get through";
+  EXPECT_GT(narrow.back(), 400'000u);
+  EXPECT_TRUE(sender.conserved()) << sender.counters();
+}
+
+TEST(ReceiveFeedback, who_has_transport_wide_feedback_is_told_the_maximum) {
+  Conference c;
+  c.publisher.row.receive_bitrate_max_bps = 2'000'000;
+  c.applyCommand(transportCommand(*c.backend, *c.flows, c.publisher));
+  c.send({100, 101});
+  c.advance(1100 * kMs);
+  const auto told = c.membersTo(c.publisher, RtcpKind::kRemb);
+  ASSERT_FALSE(told.empty());
+  EXPECT_NEAR(static_cast<double>(parseRemb(parseFeedback(Conference::memberOf(told[0])).value())->bitrate_bps), 2e6,
+              1e4);
+}
+
 TEST(ReceiveFeedback, ends_with_its_transport) {
   Conference c;
   c.send({100, 105});
