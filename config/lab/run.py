@@ -25,7 +25,8 @@ from children import Child, Failure
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CAP_NET_ADMIN = 12
 READY_SECONDS = 30
-UNWANTED = ("rtp_no_subscriber", "rtp_track_muted")  # drops that are no fault: nobody is there to see the test card
+# Drops that are no fault: nobody is there to see the test card.
+UNWANTED = ("rtp_no_subscriber", "rtp_track_muted", "rtp_not_loudest", "rtp_silence")
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

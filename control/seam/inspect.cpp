@@ -89,7 +89,12 @@ object describe(RowReference self, const contract::TransportRow& row, const Repo
           {"given", row.remote == contract::Address{} ? "" : addressText(row.remote)},
           {"rtcp_ssrc", row.rtcp_ssrc},
           {"receive_max_bps", row.receive_bitrate_max_bps},
-          {"extensions", extensionsOf(row)}};
+          {"extensions", extensionsOf(row)},
+          {"room", row.room},
+          {"partner", row.partner.generation != 0 ? text(row.partner) : ""},
+          {"last_n", (row.flags & contract::kTransportLastN) != 0 ? std::to_string(row.last_n) : "all"},
+          {"loudest", row.loudest != 0 ? std::to_string(row.loudest) : "all"},
+          {"drops_silence", (row.flags & contract::kTransportDropSilence) != 0}};
 }
 
 object describe(RowReference self, const contract::TrackRow& row, const ReportsRegion*) {
@@ -110,6 +115,7 @@ object describe(RowReference self, const contract::TrackRow& row, const ReportsR
           {"kind", row.kind == contract::MediaKind::kAudio ? "audio" : "video"},
           {"mid", text(row.mid, row.mid_length_bytes, sizeof(row.mid))},
           {"muted", (row.flags & contract::kTrackMuted) != 0},
+          {"always_sent", (row.flags & contract::kTrackAlwaysSent) != 0},
           {"ssrc/rtx", encodings},
           {"payload_types", payload_types}};
 }
@@ -126,6 +132,8 @@ object describe(RowReference self, const contract::SubscriptionRow& row, const R
           {"mid", text(row.mid, row.mid_length_bytes, sizeof(row.mid))},
           {"ssrc/rtx", fmt::format("{}/{}", row.ssrc, row.rtx_ssrc)},
           {"paused", (row.flags & contract::kSubscriptionPaused) != 0},
+          {"pinned", (row.flags & contract::kSubscriptionPinned) != 0},
+          {"priority", row.priority},
           {"width_max", row.width_max},
           {"height_max", row.height_max},
           {"frame_rate_max", row.frame_rate_max},

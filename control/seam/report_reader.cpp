@@ -55,6 +55,8 @@ bool isKnown(const Event& event) {
     case contract::EventKind::kTransportNominated:
     case contract::EventKind::kTransportConsentLost:
       return event.subject.index < contract::kTransportMax;
+    case contract::EventKind::kSubscriptionHeld:
+      return event.subject.index < contract::kSubscriptionMax;
     case contract::EventKind::kTrackStarted:
       return event.subject.index < contract::kTrackMax;
   }

@@ -59,6 +59,8 @@ namespace penstock::contract {
   X(rtp_payload_type_unknown, "payload type was not negotiated for the track")                               \
   X(rtp_rtx_unrequested, "RTX that nothing asked for")                                                       \
   X(rtp_track_muted, "track is muted")                                                                       \
+  X(rtp_not_loudest, "audio of somebody who is not among the loudest of the room")                           \
+  X(rtp_silence, "audio without sound, which the room does not forward")                                     \
   X(rtp_no_subscriber, "nobody wants the track now")                                                         \
   X(rtcp_malformed, "RTCP lengths inconsistent")                                                             \
   X(rtcp_source_unvalidated, "RTCP from an address without a valid ICE check")                               \
@@ -177,6 +179,15 @@ struct alignas(64) TransportStats {
   uint32_t reserved;
 };
 
+/// How somebody speaks: activity at the three time scales of stream/speech_activity.h, and how loud.
+struct alignas(4) Speech {
+  uint8_t immediate;  // of the last 20 ms: 0..9
+  uint8_t medium;     // of the last 100 ms: 0..5
+  uint8_t lasting;    // of the last second: 0..10
+  uint8_t loudness;   // 0 silence .. 127, smoothed
+  friend bool operator==(const Speech&, const Speech&) = default;
+};
+
 struct alignas(64) TrackStats {
   uint32_t generation;
   uint8_t audio_level_dbov;  // RFC 6464: 0 loudest .. 127 silence; the loudest of the last 100 ms or so
@@ -189,12 +200,23 @@ struct alignas(64) TrackStats {
   uint32_t key_frame_requests;
   uint32_t key_frames;             // received, of all encodings together
   uint32_t key_frames_per_minute;  // of them, those of the last minute
+  Speech speech;                   // of audio that says how loud it is (RFC 6464); else all 0
 };
+
+/// What the housekeeping thread says of a transport that publishes in a room, by transport row.
+struct alignas(8) SpeakerStats {
+  uint32_t generation;  // of the transport's row; 0 = nothing is said
+  uint16_t order;    // 0 = who spoke last, or speaks, and so on; who never spoke comes behind, in the order of coming
+  uint8_t dominant;  // 1 = the one who speaks, or spoke last
+  uint8_t loud;      // 1 = its audio is forwarded as far as the room's number of the loudest goes
+};
+static_assert(sizeof(SpeakerStats) == 8);
 
 struct alignas(64) SubscriptionStats {
   uint32_t generation;
   uint8_t encoding;  // that is forwarded; kNoEncoding = none yet
-  uint8_t reserved[3];
+  uint8_t held;      // 1 = not sent, as its publisher is not among the transport's last N
+  uint8_t reserved[2];
   uint64_t packets, bytes;
   uint64_t retransmissions;
   uint64_t packets_lost;  // as the client reports

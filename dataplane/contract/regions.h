@@ -57,6 +57,7 @@ struct ReportsRegion {
   TransportStats transport[kTransportMax];
   TrackStats track[kTrackMax];
   SubscriptionStats subscription[kSubscriptionMax];
+  SpeakerStats speaker[kTransportMax];  // by publisher
 };
 
 /// What was received of one sender's SRTCP, whose index each SSRC counts for itself (RFC 3711 section 3.2.3).

@@ -40,6 +40,7 @@ enum class EventKind : uint8_t {
   kTransportNominated = 1,    // address: where media now goes (first nomination, or the client moved)
   kTransportConsentLost = 2,  // RFC 7675: no valid check for 30 s; nothing more is sent
   kTrackStarted = 3,          // first authenticated packet of the track
+  kSubscriptionHeld = 4,      // its SubscriptionStats::held changed
 };
 
 /// Something the dataplane tells control. `subject` is the row it is about.

@@ -73,6 +73,9 @@ enum class TransportKind : uint8_t {
   kPlain = 1,  // no ICE, no DTLS: address and keys are in the row
 };
 
+inline constexpr uint8_t kTransportLastN = 1 << 0;        // `last_n` holds; without it all are sent
+inline constexpr uint8_t kTransportDropSilence = 1 << 1;  // as publisher: what nobody hears is not forwarded
+
 /// One association with a client. Keys are absent (profile kNone) until its DTLS handshake is done.
 struct TransportRow {
   uint32_t generation;
@@ -83,16 +86,20 @@ struct TransportRow {
   uint8_t ice_ufrag[kIceUfragMax];  // ours: the part of a check's USERNAME before the colon; of a plain one just a name
   uint8_t ice_pwd[kIcePwdMax];      // ours: keys the MESSAGE-INTEGRITY of checks to us and of our answers
   SrtpProfile srtp_profile;
-  uint16_t reserved1;
+  uint16_t last_n;                      // as subscriber: pictures of so many publishers, those who spoke last
   uint32_t rtcp_ssrc;                   // sender SSRC of the reports and requests we originate
   SrtpKey receive_key;                  // what the client sends is protected with this
   SrtpKey send_key;                     // what we send to the client is protected with this
   uint8_t extension_id[kExtensionMax];  // by Extension; 0 = not negotiated; 1..14 one-byte, ..255 two-byte (RFC 8285)
   uint32_t receive_bitrate_max_bps;     // told to the client by REMB; 0 = do not tell
-  uint32_t reserved2;
-  Address remote;  // of a plain transport; all zero: where its first authenticated packet comes from (latched)
+  uint32_t room;                        // transports of one room have the same number; 0 = none
+  Address remote;        // of a plain transport; all zero: where its first authenticated packet comes from (latched)
+  RowReference partner;  // as subscriber: the transport that the same client publishes on; generation 0 = none
+  uint8_t loudest;       // as publisher: audio is forwarded of so many publishers of its room; 0 = of all
+  uint8_t flags;         // kTransport...
+  uint8_t reserved[6];
 };
-static_assert(sizeof(TransportRow) == 208 && std::is_trivially_copyable_v<TransportRow>);
+static_assert(sizeof(TransportRow) == 224 && std::is_trivially_copyable_v<TransportRow>);
 
 /// One RTP stream of a track. `ssrc` 0 = not signalled: bound by MID (and RID) on the first authenticated packet.
 struct EncodingRow {
@@ -123,7 +130,8 @@ constexpr bool isLatching(const TransportRow& row) {
   return row.state == RowState::kUsed && row.kind == TransportKind::kPlain && row.remote == Address{};
 }
 
-inline constexpr uint8_t kTrackMuted = 1 << 0;  // packets are received and counted, not forwarded
+inline constexpr uint8_t kTrackMuted = 1 << 0;       // packets are received and counted, not forwarded
+inline constexpr uint8_t kTrackAlwaysSent = 1 << 1;  // a shared screen: `last_n` neither holds nor counts it
 
 /// One media source published into a room.
 struct TrackRow {
@@ -152,6 +160,7 @@ struct PayloadTypeMapping {
 static_assert(sizeof(PayloadTypeMapping) == 4);
 
 inline constexpr uint8_t kSubscriptionPaused = 1 << 0;
+inline constexpr uint8_t kSubscriptionPinned = 1 << 1;  // whoever speaks: `last_n` neither holds nor counts it
 
 /// One track forwarded to one transport: one outgoing RTP stream (and its RTX stream).
 struct SubscriptionRow {
@@ -168,7 +177,8 @@ struct SubscriptionRow {
   PayloadTypeMapping mapping[kPayloadTypeMax / 2];
   uint16_t width_max, height_max;  // no larger picture is wanted, either way round; 0 = any
   uint8_t frame_rate_max;          // frames a second; 0 = any
-  uint8_t reserved[3];
+  uint8_t priority;                // among what the subscriber gets: 255 highest
+  uint8_t reserved[2];
 };
 static_assert(sizeof(SubscriptionRow) == 88 && std::is_trivially_copyable_v<SubscriptionRow>);
 

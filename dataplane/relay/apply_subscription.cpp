@@ -4,6 +4,7 @@
 #include "dataplane/relay/apply.h"
 #include "dataplane/relay/layers.h"
 #include "dataplane/relay/requests.h"
+#include "dataplane/relay/speakers.h"
 
 namespace penstock {
 
@@ -88,9 +89,11 @@ Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t 
   }
   SubscriptionState& subscription = s.subscriptions[command.index];
   const TransportState& transport = s.transports[row.transport.index];
-  const bool resumed = subscription.paused() && !(row.flags & contract::kSubscriptionPaused);
-  if (resumed) subscription.layers.restart();
+  const bool was_paused = subscription.paused();
   subscription.row = row;
+  noteHeld(s, command.index, now_ns);
+  const bool resumed = was_paused && !subscription.paused();
+  if (resumed) subscription.layers.restart();
   subscription.header = headerFor(row, transport);
   startStreams(s, subscription, command);
   aim(s, command.index, now_ns);

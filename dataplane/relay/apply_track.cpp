@@ -5,6 +5,7 @@
 #include "dataplane/relay/apply.h"
 #include "dataplane/relay/flows.h"
 #include "dataplane/relay/requests.h"
+#include "dataplane/relay/speakers.h"
 #include "dataplane/relay/steer.h"
 
 namespace penstock {

@@ -5,6 +5,7 @@
 #include "dataplane/relay/apply.h"
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/flows.h"
+#include "dataplane/relay/speakers.h"
 
 namespace penstock {
 
@@ -109,6 +110,8 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
     s.by_ufrag.erase(ufragOf(s.transports[command.index].row));
   }
   TransportState& transport = s.transports[command.index];
+  const bool counts_anew =
+      transport.row.last_n != row.last_n || transport.row.flags != row.flags || transport.row.partner != row.partner;
   const bool moved = transport.row.remote != row.remote || command.srtcp_receiver != nullptr;
   if (s.is_plain[command.index] && moved) forgetRemotes(s, command.index);
   s.is_plain[command.index] = row.kind == contract::TransportKind::kPlain;
@@ -116,6 +119,7 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
   transport.check_key = HmacSha1Key(std::span(row.ice_pwd).first(row.pwd_length_bytes));
   s.by_ufrag.set(ufrag, command.index);
   setExtensions(transport, row);
+  if (row.partner.generation != 0) s.subscriber_of[row.partner.index] = command.index;
   take(transport.srtcp_sender, command.srtcp_sender);
   if (command.srtcp_receiver) {
     // Other keys: other streams, and none but those that came with the keys.
@@ -125,6 +129,7 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
   }
   for (const uint32_t index : transport.subscriptions) {
     s.subscriptions[index].header = headerFor(s.subscriptions[index].row, transport);
+    if (counts_anew) reviewHeld(s, index, now_ns);
   }
   if (row.remote.port_be != 0) return placePlain(s, command.index, now_ns);
   // The settings may be others than those of the process that learned the address.

@@ -78,8 +78,21 @@ struct LatchCommand {
   LatchSsrcs ssrcs{};
 };
 
-using Command =
-    std::variant<TransportCommand, TrackCommand, SubscriptionCommand, ElsewhereCommand, FanOutCommand, LatchCommand>;
+/// Where a publisher stands in its room.
+struct SpeakerRank {
+  static constexpr uint16_t kNone = 0xffff;
+  uint32_t transport;
+  uint16_t rank = kNone;  // among those whose picture `last_n` counts, who spoke last first
+  bool loud = true;       // its audio is forwarded
+};
+
+/// The ranks that changed. For every worker.
+struct RanksCommand {
+  std::vector<SpeakerRank> ranks;
+};
+
+using Command = std::variant<TransportCommand, TrackCommand, SubscriptionCommand, ElsewhereCommand, FanOutCommand,
+                             LatchCommand, RanksCommand>;
 
 /// What makes a track of this transport found; RTX comes after media, from where that came from.
 inline LatchSsrcs latchSsrcs(const contract::TransportRow& transport, const contract::TrackRow& track) {

@@ -8,6 +8,7 @@
 #include "dataplane/relay/flows.h"
 #include "dataplane/relay/layers.h"
 #include "dataplane/relay/receive_feedback.h"
+#include "dataplane/relay/speakers.h"
 #include "dataplane/relay/steer.h"
 #include "dataplane/stream/rtx.h"
 
@@ -73,7 +74,9 @@ bool bind(RelayState& s, uint32_t transport, const IncomingStream& stream, uint3
   return s.incoming.set({transport, ssrc}, stream);
 }
 
-void note(RelayState& s, uint32_t index, const RtpView& view, const RtpExtensions& extensions, uint64_t now_ns) {
+/// Returns what it says of its audio level (RFC 6464), if it does.
+std::optional<uint8_t> note(RelayState& s, uint32_t index, const RtpView& view, const RtpExtensions& extensions,
+                            uint64_t now_ns) {
   TrackState& track = s.tracks[index];
   contract::TrackStats& stats = s.reports.track[index];
   stats.packets += 1;
@@ -86,11 +89,13 @@ void note(RelayState& s, uint32_t index, const RtpView& view, const RtpExtension
   }
   const auto& ids = s.transports[track.row.transport.index].row.extension_id;
   const auto level = extensions.find(ids[static_cast<size_t>(contract::Extension::kAudioLevel)]);
-  if (level && !level->empty()) {
-    track.audio_level.onPacket(level->front(), now_ns);
-    stats.audio_level_dbov = track.audio_level.level(now_ns);
-    stats.voice = track.audio_level.voice(now_ns);
-  }
+  if (!level || level->empty()) return std::nullopt;
+  track.audio_level.onPacket(level->front(), now_ns);
+  stats.audio_level_dbov = track.audio_level.level(now_ns);
+  stats.voice = track.audio_level.voice(now_ns);
+  track.speech.onPacket(level->front() & 0x7f, view.timestamp, track.clock_rate_hz[view.payload_type], now_ns);
+  storeSpeech(stats, track.speech.at(now_ns));
+  return level->front();
 }
 
 }  // namespace
@@ -205,7 +210,7 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
     encoding.statistics.onPacket(view.sequence, view.timestamp, now_ns);
     noteSequence(s, track, encoding, view.sequence, now_ns);
   }
-  note(s, stream.track, view, *extensions, now_ns);
+  const auto level = note(s, stream.track, view, *extensions, now_ns);
   if (track.muted()) return Counter::rtp_track_muted;
   if (view.payload().empty() && view.padded) {
     leaveOut(s, track, stream.encoding, view.sequence);
@@ -215,6 +220,7 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
     return Counter::rtp_padding_only;
   }
   if (!track.wanted()) return Counter::rtp_no_subscriber;
+  if (const auto why = keepBack(s, stream.track, level, packet, view, now_ns)) return *why;
   const auto source = describe(s.transports[transport], view, *extensions);
   const auto frame = frameOf(track, view, source);
   if (track.isVideo()) {

@@ -8,6 +8,7 @@
 #include "dataplane/relay/link.h"
 #include "dataplane/relay/media.h"
 #include "dataplane/relay/receive_feedback.h"
+#include "dataplane/relay/speakers.h"
 #include "dataplane/relay/state.h"
 #include "dataplane/relay/steer.h"
 #include "dataplane/relay/timers.h"
@@ -98,7 +99,10 @@ RelayState::RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_
       incoming(contract::kTrackMax * 2),
       outgoing(contract::kSubscriptionMax * 2),
       latches(contract::kTrackMax * contract::kEncodingMax),
-      is_plain(contract::kTransportMax) {
+      is_plain(contract::kTransportMax),
+      speakers(contract::kTransportMax),
+      subscriber_of(contract::kTransportMax, contract::kTransportMax) {
+  ranks_due.reserve(contract::kTransportMax);
   active.reserve(contract::kTransportMax);
   watched.reserve(contract::kTransportMax);
 }
@@ -139,6 +143,8 @@ void Relay::apply(Command& command, uint64_t now_ns) {
           return applyElsewhere(s, c);
         else if constexpr (std::is_same_v<C, LatchCommand>)
           return setLatch(s, c.track, c.transport, c.ssrcs), Counter::rows_applied;
+        else if constexpr (std::is_same_v<C, RanksCommand>)
+          return applyRanks(s, c, now_ns), Counter::rows_applied;
         else
           return applyFanOut(s, c);
       },
@@ -191,6 +197,7 @@ void Relay::timers(uint64_t now_ns) {
   RelayState& s = *state_;
   if (now_ns - s.timers_ran_ns < kTimerGranularityNs) return;
   sendReceiveFeedback(s, now_ns);
+  reviewRanks(s, now_ns);
   visitTransports(s, now_ns);
   announce(s, now_ns);
   pollNeighbours(s, now_ns);

@@ -43,6 +43,7 @@
 #include "dataplane/stream/receive_statistics.h"
 #include "dataplane/stream/request_limiter.h"
 #include "dataplane/stream/sequence_rewriter.h"
+#include "dataplane/stream/speech_activity.h"
 #include "dataplane/stream/timestamp_rewriter.h"
 
 namespace penstock {
@@ -146,6 +147,9 @@ struct TrackState {
   std::array<EncodingState, contract::kEncodingMax> encoding;
   std::vector<stream::PacketCache<CachedPacket>> caches;  // by encoding
   stream::AudioLevelMeter audio_level;
+  stream::SpeechActivity speech;
+  stream::SilenceWatch silence;
+  bool kept_back = false;  // its last audio packet was not forwarded, see keepBack
   stream::MinuteCount key_frames;
   bool started = false;
   bool foreign = false;  // of a foreign transport
@@ -154,6 +158,7 @@ struct TrackState {
 
   bool wanted() const { return !subscriptions.empty() || fan_out != 0; }
   bool muted() const { return row.flags & contract::kTrackMuted; }
+  bool alwaysSent() const { return row.flags & contract::kTrackAlwaysSent; }
   bool isRtx(uint8_t payload_type) const { return repairs[payload_type] != contract::kNotRtx; }
   bool isRed(uint8_t payload_type) const { return codec[payload_type] == contract::Codec::kRed; }
   bool isVideo() const { return row.kind == contract::MediaKind::kVideo; }
@@ -184,6 +189,7 @@ struct alignas(64) SubscriptionState {
   stream::RetransmissionBudget retransmission_budget;
   stream::LayerSelector layers;
   uint8_t shown = contract::kNoEncoding;  // the encoding whose numbers go on
+  bool held = false;                      // not among the last N, see speakers.h
   stream::PictureNumbers pictures;
   stream::SequenceRewriter sequence;
 
@@ -195,7 +201,8 @@ struct alignas(64) SubscriptionState {
   uint32_t track_position = 0, transport_position = 0;
   stream::AnswerLimiter answers;
 
-  bool paused() const { return row.flags & contract::kSubscriptionPaused; }
+  bool paused() const { return held || (row.flags & contract::kSubscriptionPaused); }
+  bool pinned() const { return row.flags & contract::kSubscriptionPinned; }
   /// How the publisher's payload type is called for this subscriber; null if it did not accept the codec.
   const contract::PayloadTypeMapping* mapping(uint8_t payload_type) const {
     for (uint32_t i = 0; i < row.mapping_count; ++i) {
@@ -235,6 +242,13 @@ struct UfragHash {
   }
 };
 
+/// Where the publisher on a transport, of whatever worker, stands in its room.
+struct SpeakerPlace {
+  uint16_t rank = SpeakerRank::kNone;
+  bool loud = true;
+  bool due = false;  // in RelayState::ranks_due
+};
+
 struct RelayState {
   RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_io, contract::ReportsRegion& r, Peers p,
              contract::FlowsRegion& f);
@@ -270,6 +284,10 @@ struct RelayState {
   FixedMap<uint32_t, Latch, SsrcHash> latches;        // of all workers' transports that latch
   std::unordered_map<uint32_t, LatchSsrcs> latching;  // by track: what it put there; changed by apply() alone
   std::vector<uint8_t> is_plain;                      // by transport, of all workers
+
+  std::vector<SpeakerPlace> speakers;   // by transport
+  std::vector<uint32_t> subscriber_of;  // by publishing transport: the same client's other one
+  std::vector<uint32_t> ranks_due;      // publishers whose rank changed: who subscribes to them is to be looked at
 
   std::vector<uint32_t> active;   // transports in use, in no order: what timers go through
   std::vector<uint32_t> watched;  // transports that receive feedback is due for soon

@@ -7,6 +7,7 @@
 #include "dataplane/relay/layers.h"
 #include "dataplane/relay/receive_feedback.h"
 #include "dataplane/relay/requests.h"
+#include "dataplane/relay/speakers.h"
 #include "dataplane/relay/steer.h"
 #include "dataplane/relay/transmit.h"
 #include "dataplane/stream/report_builder.h"
@@ -118,6 +119,7 @@ void visitTrack(RelayState& s, uint32_t index, uint64_t now_ns) {
   contract::TrackStats& stats = s.reports.track[index];
   stats.audio_level_dbov = track.audio_level.level(now_ns);
   stats.voice = track.audio_level.voice(now_ns);
+  storeSpeech(stats, track.speech.at(now_ns));
   stats.key_frames_per_minute = track.key_frames.get(now_ns);
   stats.jitter_us = 0;
   uint64_t lost = 0;

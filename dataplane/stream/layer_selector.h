@@ -22,7 +22,8 @@ class LayerSelector {
   };
 
   /// What is wanted from now on. Without several encodings the first packet begins, whatever it is: the only encoding
-  /// is the best there is.
+  /// is the best there is. After a pause that holds only of a codec whose key frames cannot be told: the decoder would
+  /// take for a picture what is built on pictures that it never saw.
   void aim(uint8_t encoding, uint8_t temporal_max, bool alone) {
     target_ = encoding;
     temporal_target_ = temporal_max;
@@ -33,8 +34,10 @@ class LayerSelector {
 
   /// `in_order`: it is not late. A layer begins and ends with a frame that is seen from its first packet on.
   Verdict on(uint8_t encoding, const codec::FrameInfo& frame, bool in_order) {
+    key_frames_known_ |= frame.begins_key_frame;
     if (encoding != current_) {
-      if (encoding != target_ || (!alone_ && !frame.begins_key_frame)) return Verdict::kOther;
+      const bool waits_for_key_frame = !alone_ || key_frames_known_;
+      if (encoding != target_ || (waits_for_key_frame && !frame.begins_key_frame)) return Verdict::kOther;
       current_ = encoding;
       temporal_ = temporal_target_;
       return Verdict::kBegin;
@@ -61,6 +64,7 @@ class LayerSelector {
   uint8_t current_ = kNone, target_ = 0;
   uint8_t temporal_ = kAllTemporal, temporal_target_ = kAllTemporal;
   bool alone_ = true;
+  bool key_frames_known_ = false;  // there was one
 };
 
 }  // namespace penstock::stream

@@ -42,6 +42,9 @@ void Dispatcher::dispatch(Command command) {
   if (auto* transport = std::get_if<TransportCommand>(&command)) return dispatchTransport(*transport);
   if (auto* track = std::get_if<TrackCommand>(&command)) return dispatchTrack(*track);
   if (auto* subscription = std::get_if<SubscriptionCommand>(&command)) return dispatchSubscription(*subscription);
+  if (auto* ranks = std::get_if<RanksCommand>(&command)) {
+    for (uint32_t worker = 0; worker < workers_; ++worker) send_(worker, *ranks);
+  }
 }
 
 template <class Each>

@@ -37,7 +37,8 @@ Housekeeping::Housekeeping(HousekeepingSettings settings, srtp::Backend& backend
           static_cast<uint32_t>(workers.size()),
           [this](uint32_t worker, Command command) { send(worker, std::move(command)); },
           [this](uint32_t worker) { waitForWorker(worker, 0); }),
-      maker_(backend, flows(), [this](Command command) { dispatcher_.dispatch(std::move(command)); }),
+      speakers_(reports(), [this](RanksCommand ranks) { dispatcher_.dispatch(std::move(ranks)); }),
+      maker_(backend, flows(), [this](Command command) { dispatch(std::move(command)); }),
       reader_(maker_, reports().housekeeping),
       under_way_(workers.size()) {}
 
@@ -89,6 +90,7 @@ bool Housekeeping::turn(uint64_t now_ns) {
     next_retry_ns_ = now_ns + kRetryNs;
     reader_.retry();
   }
+  speakers_.poll(now_ns);
   takeBack();
   complain(now_ns);
   return worked;
@@ -183,6 +185,11 @@ void Housekeeping::complain(uint64_t now_ns) {
   uint64_t suppressed = 0;
   if (complaint.empty() || !complaint_limiter_.allow(now_ns, suppressed)) return;
   spdlog::warn("{}{}", complaint, suppressed > 0 ? fmt::format(" ({} more lines left out)", suppressed) : "");
+}
+
+void Housekeeping::dispatch(Command command) {
+  speakers_.note(command);
+  dispatcher_.dispatch(std::move(command));
 }
 
 void Housekeeping::send(uint32_t worker, WorkerMessage message) {

@@ -17,6 +17,7 @@
 #include "dataplane/worker/dispatcher.h"
 #include "dataplane/worker/region_files.h"
 #include "dataplane/worker/row_reader.h"
+#include "dataplane/worker/speakers.h"
 #include "dataplane/worker/worker.h"
 
 namespace penstock {
@@ -56,6 +57,7 @@ class Housekeeping {
   void watchLinks();
   void complain(uint64_t now_ns);
 
+  void dispatch(Command command);
   void send(uint32_t worker, WorkerMessage message);
   /// Until at most so many messages are on their way to a worker and back.
   void waitForWorker(uint32_t worker, size_t under_way_max);
@@ -69,6 +71,7 @@ class Housekeeping {
   OwnRegion& reports_file_;
   OwnRegion& flows_file_;
   Dispatcher dispatcher_;
+  Speakers speakers_;
   CommandMaker maker_;
   RowReader reader_;
 

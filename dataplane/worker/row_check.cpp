@@ -124,6 +124,8 @@ RowFault check(const contract::TransportRow& row) {
   if (row.state == contract::RowState::kFree) return RowFault::kNone;
   if (!isText(row.ice_ufrag, row.ufrag_length_bytes, kIceUfragMin, isIceChar)) return RowFault::kInvalid;
   if (!isProfile(row.srtp_profile)) return RowFault::kInvalid;
+  if (row.flags & ~(contract::kTransportLastN | contract::kTransportDropSilence)) return RowFault::kInvalid;
+  if (row.partner.index >= contract::kTransportMax) return RowFault::kIndexOutOfRange;
   switch (row.kind) {
     case contract::TransportKind::kIce:
       if (!iceIsSound(row)) return RowFault::kInvalid;
@@ -144,7 +146,7 @@ RowFault check(const contract::TrackRow& row) {
   if (row.state == contract::RowState::kFree) return RowFault::kNone;
   if (row.transport.index >= contract::kTransportMax) return RowFault::kIndexOutOfRange;
   if (row.kind != contract::MediaKind::kAudio && row.kind != contract::MediaKind::kVideo) return RowFault::kInvalid;
-  if (row.flags & ~contract::kTrackMuted) return RowFault::kInvalid;
+  if (row.flags & ~(contract::kTrackMuted | contract::kTrackAlwaysSent)) return RowFault::kInvalid;
   if (!isText(row.mid, row.mid_length_bytes, 0, isTokenChar)) return RowFault::kInvalid;
   if (row.encoding_count == 0 || row.encoding_count > contract::kEncodingMax) return RowFault::kInvalid;
   if (row.payload_type_count == 0 || row.payload_type_count > contract::kPayloadTypeMax) return RowFault::kInvalid;
@@ -156,7 +158,7 @@ RowFault check(const contract::SubscriptionRow& row) {
   if (row.state == contract::RowState::kFree) return RowFault::kNone;
   if (row.transport.index >= contract::kTransportMax) return RowFault::kIndexOutOfRange;
   if (row.track.index >= contract::kTrackMax) return RowFault::kIndexOutOfRange;
-  if (row.flags & ~contract::kSubscriptionPaused) return RowFault::kInvalid;
+  if (row.flags & ~(contract::kSubscriptionPaused | contract::kSubscriptionPinned)) return RowFault::kInvalid;
   if (!isText(row.mid, row.mid_length_bytes, 0, isTokenChar)) return RowFault::kInvalid;
   if (row.mapping_count > std::size(row.mapping)) return RowFault::kInvalid;
   if (row.ssrc == 0 || row.ssrc == row.rtx_ssrc) return RowFault::kInvalid;

@@ -52,6 +52,11 @@ TEST(RowCheck, transport_rows_by_table) {
           {"two extensions under one id", [](Row& r) { r.extension_id[5] = r.extension_id[0]; }},
           {"no keys yet", [](Row& r) { r.srtp_profile = SrtpProfile::kNone; }, RowFault::kNone},
           {"all of ice-char", [](Row& r) { copyText(r.ice_ufrag, r.ufrag_length_bytes, "az09AZ+/"); }, RowFault::kNone},
+          {"unknown flag", [](Row& r) { r.flags = 4; }},
+          {"partner beyond the table", [](Row& r) { r.partner.index = kTransportMax; }, RowFault::kIndexOutOfRange},
+          {"last N, and no silence",
+           [](Row& r) { r.flags = kTransportLastN | kTransportDropSilence, r.last_n = 0, r.loudest = 255; },
+           RowFault::kNone},
           {"free, whatever else it holds",
            [](Row& r) {
              r.state = RowState::kFree;
@@ -141,6 +146,7 @@ TEST(RowCheck, track_rows_by_table) {
            },
            RowFault::kNone},
           {"muted", [](Row& r) { r.flags = kTrackMuted; }, RowFault::kNone},
+          {"a screen", [](Row& r) { r.flags = kTrackAlwaysSent; }, RowFault::kNone},
       });
 }
 
@@ -150,7 +156,7 @@ TEST(RowCheck, subscription_rows_by_table) {
       test::soundSubscription(),
       {
           {"state beyond the enum", [](Row& r) { r.state = static_cast<RowState>(7); }},
-          {"unknown flag", [](Row& r) { r.flags = 2; }},
+          {"unknown flag", [](Row& r) { r.flags = 4; }},
           {"track beyond the table", [](Row& r) { r.track.index = kTrackMax; }, RowFault::kIndexOutOfRange},
           {"transport beyond the table", [](Row& r) { r.transport.index = kTransportMax; }, RowFault::kIndexOutOfRange},
           {"mid longer than its field", [](Row& r) { r.mid_length_bytes = 17; }},
@@ -169,6 +175,7 @@ TEST(RowCheck, subscription_rows_by_table) {
           {"no RTX", [](Row& r) { r.rtx_ssrc = 0, r.mapping[0].rtx_to = kNotRtx; }, RowFault::kNone},
           {"nothing mapped", [](Row& r) { r.mapping_count = 0; }, RowFault::kNone},
           {"paused", [](Row& r) { r.flags = kSubscriptionPaused; }, RowFault::kNone},
+          {"pinned", [](Row& r) { r.flags = kSubscriptionPinned; }, RowFault::kNone},
       });
 }
 
