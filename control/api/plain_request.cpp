@@ -1,8 +1,10 @@
 // See plain_request.h.
 #include "control/api/plain_request.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
+#include <string_view>
 
 #include <boost/describe/enum_from_string.hpp>
 
@@ -35,8 +37,11 @@ bool readPayloadType(JsonReader& reader, const json::object& from, const char* m
 /// What everybody knows of a codec need not be said.
 void fillUsual(Codec& codec) {
   const bool opus = codec.name == "opus" || codec.name == "OPUS" || codec.name == "red";
-  if (codec.clock_rate_hz == 0) codec.clock_rate_hz = opus ? 48'000 : codec.name == "telephone-event" ? 8'000 : 90'000;
+  constexpr std::array<std::string_view, 4> kTelephone = {"PCMU", "PCMA", "G722", "telephone-event"};
+  const bool telephone = std::ranges::find(kTelephone, codec.name) != kTelephone.end();
+  if (codec.clock_rate_hz == 0) codec.clock_rate_hz = opus ? 48'000 : telephone ? 8'000 : 90'000;
   if (codec.channels == 0) codec.channels = opus ? 2 : 1;
+  if (codec.clock_rate_hz == 90'000) codec.rtcp_feedback = {"nack"};  // who does not know it will not mind
 }
 
 Codec readCodec(JsonReader& reader, const json::value& from) {

@@ -58,6 +58,10 @@ std::string codecKey(const Codec& codec) {
     key += ";profile=" + fmtpValue(codec.fmtp, "profile-id").value_or("0");
   } else if (name == "av1") {
     key += ";profile=" + fmtpValue(codec.fmtp, "profile").value_or("0");
+  } else if (name == "multiopus") {
+    key += ";mapping=" + fmtpValue(codec.fmtp, "channel_mapping").value_or("") +
+           ";streams=" + fmtpValue(codec.fmtp, "num_streams").value_or("") +
+           ";coupled=" + fmtpValue(codec.fmtp, "coupled_streams").value_or("");
   }
   return key;
 }

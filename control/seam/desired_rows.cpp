@@ -118,7 +118,11 @@ std::optional<contract::TrackRow> trackRow(contract::RowReference self, contract
   row.generation = self.generation;
   row.state = RowState::kUsed;
   row.kind = track.kind == Kind::audio ? contract::MediaKind::kAudio : contract::MediaKind::kVideo;
+  const auto has_nack = [](const Codec& codec) {
+    return std::ranges::find(codec.rtcp_feedback, "nack") != codec.rtcp_feedback.end();
+  };
   row.flags = track.muted() ? contract::kTrackMuted : 0;
+  if (std::ranges::none_of(track.codecs, has_nack)) row.flags |= contract::kTrackNoNack;
   row.transport = transport;
   if (!copyText(row.mid, row.mid_length_bytes, track.mid)) return std::nullopt;
 

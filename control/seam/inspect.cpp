@@ -116,6 +116,7 @@ object describe(RowReference self, const contract::TrackRow& row, const ReportsR
           {"mid", text(row.mid, row.mid_length_bytes, sizeof(row.mid))},
           {"muted", (row.flags & contract::kTrackMuted) != 0},
           {"always_sent", (row.flags & contract::kTrackAlwaysSent) != 0},
+          {"nack", (row.flags & contract::kTrackNoNack) == 0},
           {"ssrc/rtx", encodings},
           {"payload_types", payload_types}};
 }

@@ -25,6 +25,14 @@ constexpr std::string_view kTelephoneEvent = "telephone-event";
 constexpr std::array kCanonical = {
     Canonical{kOpusKey, "opus", 48000, 2, 111, 0, "minptime=10;useinbandfec=1"},
     Canonical{kRedKey, "red", 48000, 2, 63, 0, "111/111"},
+    // Opus of more than two channels, as browsers know it; RFC 7845 section 5.1.1 has the mapping.
+    Canonical{"multiopus/48000/6;mapping=0,4,1,2,3,5;streams=4;coupled=2", "multiopus", 48000, 6, 112, 0,
+              "channel_mapping=0,4,1,2,3,5;coupled_streams=2;minptime=10;num_streams=4;useinbandfec=1"},
+    Canonical{"multiopus/48000/8;mapping=0,6,1,2,3,4,5,7;streams=5;coupled=3", "multiopus", 48000, 8, 117, 0,
+              "channel_mapping=0,6,1,2,3,4,5,7;coupled_streams=3;minptime=10;num_streams=5;useinbandfec=1"},
+    Canonical{"g722/8000", "G722", 8000, 1, 9, 0, ""},  // telephones: by the types of RFC 3551 section 6
+    Canonical{"pcma/8000", "PCMA", 8000, 1, 8, 0, ""},
+    Canonical{"pcmu/8000", "PCMU", 8000, 1, 0, 0, ""},
     Canonical{"vp8/90000", "VP8", 90000, 1, 96, 97, ""},
     Canonical{"h264/90000;constrained-baseline;mode=1", "H264", 90000, 1, 102, 103,
               "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"},

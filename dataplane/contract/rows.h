@@ -132,6 +132,8 @@ constexpr bool isLatching(const TransportRow& row) {
 
 inline constexpr uint8_t kTrackMuted = 1 << 0;       // packets are received and counted, not forwarded
 inline constexpr uint8_t kTrackAlwaysSent = 1 << 1;  // a shared screen: `last_n` neither holds nor counts it
+inline constexpr uint8_t kTrackNoNack =
+    1 << 2;  // NACK (RFC 4585) was not negotiated: its publisher is not asked for packets
 
 /// One media source published into a room.
 struct TrackRow {

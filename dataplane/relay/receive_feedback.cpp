@@ -123,7 +123,7 @@ void noteArrival(RelayState& s, uint32_t index, const RtpExtensions& extensions,
 
 void noteSequence(RelayState& s, const TrackState& track, EncodingState& encoding, uint16_t sequence, uint64_t now_ns) {
   if (!track.isVideo()) return;  // audio that comes again comes too late
-  if (track.muted() || !track.wanted()) return encoding.nacks.reset();
+  if (track.muted() || !track.wanted() || (track.row.flags & contract::kTrackNoNack)) return encoding.nacks.reset();
   encoding.nacks.onPacket(sequence, now_ns);
   if (!encoding.nacks.waiting()) return;
   s.transports[track.row.transport.index].lacking = true;

@@ -146,7 +146,9 @@ RowFault check(const contract::TrackRow& row) {
   if (row.state == contract::RowState::kFree) return RowFault::kNone;
   if (row.transport.index >= contract::kTransportMax) return RowFault::kIndexOutOfRange;
   if (row.kind != contract::MediaKind::kAudio && row.kind != contract::MediaKind::kVideo) return RowFault::kInvalid;
-  if (row.flags & ~(contract::kTrackMuted | contract::kTrackAlwaysSent)) return RowFault::kInvalid;
+  if (row.flags & ~(contract::kTrackMuted | contract::kTrackAlwaysSent | contract::kTrackNoNack)) {
+    return RowFault::kInvalid;
+  }
   if (!isText(row.mid, row.mid_length_bytes, 0, isTokenChar)) return RowFault::kInvalid;
   if (row.encoding_count == 0 || row.encoding_count > contract::kEncodingMax) return RowFault::kInvalid;
   if (row.payload_type_count == 0 || row.payload_type_count > contract::kPayloadTypeMax) return RowFault::kInvalid;

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Two Chromium pages over a bad network: what repair makes of it.
 
-    loss_test.py           two cases, 10 s each, and what they must come to: part of `make test`
-    loss_test.py table 60  all cases, 60 s each, as a table
+    loss_test.py                      two cases, 10 s each, and what they must come to: part of `make test`
+    loss_test.py table 60             all cases, 60 s each, as a table
+    loss_test.py table 60 unrepaired  the same with pages that know neither NACK, RTX nor RED: what repair is good for
 
 `up` is the way to the relay (what publishers send, what receivers report), `down` the way from it.
 """
@@ -50,7 +51,7 @@ QUALITY = """(async () => {
   for (const r of (await penstock.publishConnection.getStats()).values()) {
     if (r.type !== 'outbound-rtp' || r.kind !== 'video') continue;
     sum.asked = r.nackCount; sum.sent_again = r.retransmittedPacketsSent; sum.key_frames = r.keyFramesEncoded;
-    sum.kbps = r.targetBitrate / 1000;
+    sum.kbps = (r.targetBitrate ?? 0) / 1000;
   }
   return sum;
 })()"""
@@ -70,6 +71,25 @@ LONGEST_FREEZE = """(() => {
     }
   }, 100);
   return longest;
+})()"""
+# Before the page's own scripts: descriptions lose what repairs, on either way. Key frames can still be asked for.
+WITHOUT_REPAIR = """(() => {
+  const strip = (sdp) => {
+    const gone = [...sdp.matchAll(/^a=rtpmap:(\\d+) (rtx|red)\\//gim)].map((m) => m[1]);
+    return sdp.split('\\r\\n').filter((line) => !/^a=rtcp-fb:\\S+ nack$/.test(line)
+        && !gone.includes(/^a=(?:rtpmap|fmtp|rtcp-fb):(\\d+)/.exec(line)?.[1]))
+      .map((line) => !line.startsWith('m=') ? line
+        : line.split(' ').filter((word, i) => i < 3 || !gone.includes(word)).join(' '))
+      .join('\\r\\n');
+  };
+  const { createOffer, setRemoteDescription } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.createOffer = async function (...words) {
+    const { type, sdp } = await createOffer.apply(this, words);
+    return { type, sdp: strip(sdp) };
+  };
+  RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+    return setRemoteDescription.call(this, { type, sdp: type === 'offer' ? strip(sdp) : sdp });
+  };
 })()"""
 COUNTED = ("packets_asked_for", "packets_repaired", "retransmissions_sent", "nack_unanswerable", "nack_budget_spent",
            "rtp_rtx_unrequested", "key_frame_requests_sent")
@@ -114,8 +134,9 @@ def test(lab):
     seconds = int(sys.argv[2]) if table else 10
     network = Network(lab)
     with Browser(lab.url) as browser:
-        capture = "640x360@25" if table else "320x240@15"
-        pages = [open_page(lab, browser, ROOM, name, capture=capture) for name in ("Alice", "Bob")]
+        capture = "480x360@25" if table else "320x240@15"
+        script = WITHOUT_REPAIR if "unrepaired" in sys.argv else None
+        pages = [open_page(lab, browser, ROOM, name, script, capture=capture) for name in ("Alice", "Bob")]
         for page in pages:
             wait_until(lambda: in_room(page), 10, f"{page.name} is in the room")
         wait_for_legs(pages, 2, 20)

@@ -47,10 +47,10 @@ def read_number(image):
     return sum(int(b) << (15 - i) for i, b in enumerate(bits))
 
 
-def loudest_hz(samples):
+def loudest_hz(samples, rate=SAMPLE_RATE):
     """The strongest frequency, and how much of the whole energy is within 20 Hz of it."""
     spectrum = numpy.abs(numpy.fft.rfft(samples * numpy.hanning(len(samples)))) ** 2
-    hz = numpy.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
+    hz = numpy.fft.rfftfreq(len(samples), 1 / rate)
     peak = hz[spectrum[1:].argmax() + 1]
     return peak, spectrum[abs(hz - peak) < 20].sum() / spectrum.sum()
 

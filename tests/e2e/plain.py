@@ -131,9 +131,9 @@ class PlainPeer(asyncio.DatagramProtocol):
         for i in range(count):
             self.send_rtp(ssrc, payload_type, 960 * i, b"x" * 60)
 
-    async def hum(self, ssrc, payload_type, red_payload_type=None):
-        """With `red_payload_type`: each frame comes again in the next two packets."""
-        encoder, track, frames = OpusEncoder(), tone(), collections.deque(maxlen=3)
+    async def hum(self, ssrc, payload_type, red_payload_type=None, encoder=None):
+        """By default in Opus. With `red_payload_type`: each frame comes again in the next two packets."""
+        encoder, track, frames = encoder or OpusEncoder(), tone(), collections.deque(maxlen=3)
         while True:
             payloads, timestamp = encoder.encode(await track.recv())
             frames.append(bytes(payloads[0]))

@@ -4,6 +4,8 @@ What comes from elsewhere, or under another key, is counted by its name, and not
 
 import asyncio
 
+from aiortc.codecs.g711 import PcmaEncoder
+
 from lab import check, grown, need, run, wait_until
 from pattern import COLOUR_TOLERANCE, TONE_HZ, colour_error, loudest_hz
 from plain import Keys, PlainPeer, add, read_red, show, show_connected
@@ -21,8 +23,8 @@ def vp8(ssrc=VIDEO_SSRC):
     return {"ssrc": ssrc, "codecs": [{"name": "VP8", "payload_type": VP8}]}
 
 
-def heard(samples, who):
-    hz, purity = loudest_hz(samples)
+def heard(samples, who, **rate):
+    hz, purity = loudest_hz(samples, **rate)
     check(abs(hz - TONE_HZ) < 5 and purity > 0.9, f"{who}: the tone has {hz:.0f} Hz and {100 * purity:.0f} % of the energy")
 
 
@@ -224,8 +226,24 @@ async def redundant(lab):
         each.close()
 
 
+async def telephone(lab):
+    """A telephone that has PCMA only: aiortc plays it, as browsers would."""
+    room, pcma, event = "telephone", 8, 101
+    peer = await PlainPeer(lab).open()
+    codecs = [{"name": "PCMA", "payload_type": pcma}, {"name": "telephone-event", "payload_type": event}]
+    await add(lab, room, remote=peer.remote, srtp=None, publish=[{"ssrc": AUDIO_SSRC, "codecs": codecs}])
+    peer.start(peer.hum(AUDIO_SSRC, pcma, encoder=PcmaEncoder()))
+    player = await (await Player(lab, room).start()).connected()
+    await eventually(lambda: player.sound_count > 150, 10, "aiortc hears sounds")
+    heard(player.samples()[-8000:], "played by aiortc, sent as PCMA", rate=8000)
+    await player.end()
+    for each in lab.participants(room):
+        lab.call("DELETE", f"/v1/rooms/{room}/participants/{each['id']}")
+    peer.close()
+
+
 async def play(lab):
-    for scene in (in_the_clear, latched, recorder, both_ways, redundant):
+    for scene in (in_the_clear, latched, recorder, both_ways, redundant, telephone):
         print(f"--- {scene.__doc__.splitlines()[0]}")
         await scene(lab)
     wait_until(lambda: not any(lab.tables().values()), 5, "no row is left")

@@ -147,6 +147,7 @@ TEST(RowCheck, track_rows_by_table) {
            RowFault::kNone},
           {"muted", [](Row& r) { r.flags = kTrackMuted; }, RowFault::kNone},
           {"a screen", [](Row& r) { r.flags = kTrackAlwaysSent; }, RowFault::kNone},
+          {"no NACK", [](Row& r) { r.flags = kTrackNoNack; }, RowFault::kNone},
       });
 }
 

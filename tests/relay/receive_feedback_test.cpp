@@ -143,6 +143,15 @@ TEST(ReceiveFeedback, nothing_is_asked_for_that_nobody_wants) {
   EXPECT_EQ(c.asked(), Sequences{122}) << "what was missing before it was wanted stays so";
 }
 
+TEST(ReceiveFeedback, nothing_is_asked_of_a_publisher_that_did_not_negotiate_nack) {
+  Conference c;
+  c.applyCommand(c.trackCommand(c.publisher, {.rtx_ssrc = kRtxSsrc, .flags = contract::kTrackNoNack}));
+  c.send({100, 110});
+  for (int i = 0; i < 100; ++i) c.advance(2 * kMs);
+  EXPECT_TRUE(c.asked().empty());
+  EXPECT_EQ(c.takeRtp(c.subscriber).size(), 2u);
+}
+
 TEST(ReceiveFeedback, requests_wait_for_the_measured_round_trip) {
   Conference c;
   c.send({100});

@@ -152,7 +152,7 @@ TEST(DesiredRows, track_lists_payload_types_with_their_rtx) {
   ASSERT_TRUE(row);
   EXPECT_EQ(row->transport, (RowReference{5, 6}));
   EXPECT_EQ(row->kind, contract::MediaKind::kVideo);
-  EXPECT_EQ(row->flags, 0);
+  EXPECT_EQ(row->flags, contract::kTrackNoNack);
   ASSERT_EQ(row->payload_type_count, 4);
   EXPECT_EQ(row->payload_type[0].payload_type, 96);
   EXPECT_EQ(row->payload_type[0].codec, contract::Codec::kVp8);
@@ -177,8 +177,17 @@ TEST(DesiredRows, codecs_that_are_looked_into_are_named_whatever_their_case) {
   }
 }
 
+TEST(DesiredRows, packets_are_asked_for_where_nack_was_negotiated) {
+  Track track = videoTrack();
+  track.codecs[0].rtcp_feedback = {"nack pli", "transport-cc"};
+  EXPECT_EQ(trackRow({0, 1}, {0, 1}, track)->flags, contract::kTrackNoNack);
+  track.codecs[0].rtcp_feedback.push_back("nack");
+  EXPECT_EQ(trackRow({0, 1}, {0, 1}, track)->flags, 0);
+}
+
 TEST(DesiredRows, either_mute_sets_the_flag) {
   Track track = videoTrack();
+  track.codecs[0].rtcp_feedback = {"nack"};
   track.muted_by_moderator = true;
   EXPECT_EQ(trackRow({0, 1}, {0, 1}, track)->flags, contract::kTrackMuted);
   track.muted_by_moderator = false;

@@ -110,28 +110,30 @@ TEST_F(Publishing, red_is_answered_where_the_client_has_it_and_named_after_its_o
     for (const Codec& codec : outcome->tracks.at(0).codecs) said += std::to_string(codec.payload_type) + " ";
     return said;
   };
-  EXPECT_EQ(codecs(offer), "111 63 110 126 ");
+  EXPECT_EQ(codecs(offer), "111 63 9 0 8 110 126 ");
   const std::string first = replaced(offer, "SAVPF 111 63 9", "SAVPF 63 111 9");
-  EXPECT_EQ(codecs(first), "63 111 110 126 ") << "sent is what stands first";
-  EXPECT_NE(publish(first)->answer.find("SAVPF 63 111 110 126\r\n"), std::string::npos);
+  EXPECT_EQ(codecs(first), "63 111 9 0 8 110 126 ") << "sent is what stands first";
+  EXPECT_NE(publish(first)->answer.find("SAVPF 63 111 9 0 8 110 126\r\n"), std::string::npos);
   EXPECT_NE(publish(first)->answer.find("a=fmtp:63 111/111\r\n"), std::string::npos);
   const std::string fmtp = "a=fmtp:63 111/111";
   const std::tuple<int, std::string, std::string> cases[] = {
-      {1, "a=fmtp:63 111/111/111", "111 63 110 126 "},
-      {2, "a=fmtp:63 111", "111 110 126 "},       // redundant with what?
-      {3, "a=fmtp:63 111/9", "111 110 126 "},     // of two codecs
-      {4, "a=fmtp:63 9/9", "111 110 126 "},       // of one that is not forwarded
-      {5, "a=fmtp:63 1111/111", "111 110 126 "},  //
-      {6, "a=fmtp:63 63/63", "111 110 126 "},     //
+      {1, "a=fmtp:63 111/111/111", "111 63 9 0 8 110 126 "},
+      {2, "a=fmtp:63 111", "111 9 0 8 110 126 "},       // redundant with what?
+      {3, "a=fmtp:63 111/9", "111 9 0 8 110 126 "},     // of two codecs
+      {4, "a=fmtp:63 9/9", "111 9 0 8 110 126 "},       // of one that is not Opus
+      {5, "a=fmtp:63 1111/111", "111 9 0 8 110 126 "},  //
+      {6, "a=fmtp:63 63/63", "111 9 0 8 110 126 "},     //
   };
   for (const auto& [number, said, answered] : cases)
     EXPECT_EQ(codecs(replaced(offer, fmtp, said)), answered) << "case " << number;
-  EXPECT_EQ(codecs(test::without(offer, fmtp)), "111 63 110 126 ") << "there is one Opus that it can mean";
+  EXPECT_EQ(codecs(test::without(offer, fmtp)), "111 63 9 0 8 110 126 ") << "there is one Opus that it can mean";
 }
 
 TEST_F(Publishing, red_and_events_alone_are_no_audio) {
-  const auto outcome = publish(replaced(replaced(readSdp("chromium_publish_offer"), "opus/48000/2", "speex/16000"),
-                                        "a=fmtp:63 111/111\r\n", ""));
+  std::string offer = replaced(readSdp("chromium_publish_offer"), "a=fmtp:63 111/111\r\n", "");
+  for (const char* codec : {"opus/48000/2", "G722/8000", "PCMU/8000", "PCMA/8000"})
+    offer = replaced(offer, codec, "speex/16000");
+  const auto outcome = publish(offer);
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(outcome->tracks.at(0).kind, Kind::video);
 }
@@ -291,7 +293,8 @@ TEST_F(Publishing, wrong_offers_are_refused_by_name) {
       {without(good, "a=ice-pwd"), "sdp_invalid"},                                 // 12
       {replaced(good, "a=setup:actpass", "a=setup:holdconn"), "sdp_unsupported"},  // 13
       {replaced(good, "UDP/TLS/RTP/SAVPF", "RTP/AVP"), "sdp_unsupported"},         // 14
-      {replaced(replaced(replaced(good, "VP8", "MJPEG"), "H264", "H263"), "opus", "speex"), "sdp_unsupported"},   // 15
+      {replaced(replaced(replaced(replaced(good, "VP8", "MJPEG"), "H264", "H263"), "opus", "speex"), "PCM", "GSM"),
+       "sdp_unsupported"},                                                                                        // 15
       {without(without(good, "a=ssrc"), "a=extmap:1"), "sdp_unsupported"},                                        // 16
       {replaced(replaced(good, "m=audio 36862", "m=audio 0"), "m=video 42566", "m=video 0"), "sdp_unsupported"},  // 17
   };

@@ -254,7 +254,17 @@ TEST_F(Subscribing, codecs_are_the_same_by_what_decides_decoding) {
   EXPECT_EQ(canonicalCodec(h264("42e01f", "1"))->payload_type, canonicalCodec(h264("42C034", "1"))->payload_type);
   EXPECT_NE(canonicalCodec(h264("42e01f", "1"))->payload_type, canonicalCodec(h264("42e01f", "0"))->payload_type);
   EXPECT_NE(canonicalCodec(h264("42e01f", "1"))->payload_type, canonicalCodec(h264("64001f", "1"))->payload_type);
-  EXPECT_FALSE(canonicalCodec({.name = "G722", .clock_rate_hz = 8000}));
+  EXPECT_FALSE(canonicalCodec({.name = "GSM", .clock_rate_hz = 8000}));
+  EXPECT_EQ(canonicalCodec({.name = "G722", .clock_rate_hz = 8000})->payload_type, 9);
+  EXPECT_EQ(canonicalCodec({.name = "pcma", .clock_rate_hz = 8000})->payload_type, 8);
+  EXPECT_EQ(canonicalCodec({.name = "PCMU", .clock_rate_hz = 8000})->payload_type, 0);
+  Codec surround{.name = "multiopus",
+                 .clock_rate_hz = 48000,
+                 .channels = 6,
+                 .fmtp = "num_streams=4;coupled_streams=2;channel_mapping=0,4,1,2,3,5;minptime=10"};
+  EXPECT_EQ(canonicalCodec(surround)->payload_type, 112);
+  surround.fmtp = "num_streams=4;coupled_streams=2;channel_mapping=0,1,2,3,4,5";
+  EXPECT_FALSE(canonicalCodec(surround)) << "a receiver would be told to play its channels in other places";
   const Codec stereo{.name = "opus", .clock_rate_hz = 48000, .channels = 2, .fmtp = "stereo=1"};
   EXPECT_EQ(canonicalCodec(stereo)->payload_type, 110);
 }
@@ -276,7 +286,7 @@ TEST_F(Subscribing, red_is_offered_under_the_number_of_its_opus_and_taken_or_lef
   EXPECT_TRUE(who.subscriptions[0].active);
   EXPECT_EQ(red(), "none");
   sdp::Session alone = acceptAll(offer().offer);
-  std::erase_if(alone.media[0].formats, [](const sdp::Format& f) { return f.name == "opus"; });
+  std::erase_if(alone.media[0].formats, [](const sdp::Format& f) { return f.name != "red"; });
   const auto nothing = answer(alone);
   ASSERT_TRUE(nothing) << nothing.error().message;
   EXPECT_EQ(red(), "none");
