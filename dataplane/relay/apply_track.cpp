@@ -187,6 +187,7 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
     take(track.encoding[e].rtx, command.encoding[e].rtx);
   }
   if (unmuted) {
+    track.resumed_ns = now_ns;
     // What was sent while it was muted is not missing: numbers go on where they stopped.
     for (const uint32_t index : track.subscriptions) s.subscriptions[index].layers.restart();
     tellFanOut(s, command.index, [&](auto reference, auto&& tell) { tell(handover::Resumed{reference}); });

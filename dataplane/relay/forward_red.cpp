@@ -19,6 +19,23 @@ bool isReadable(const TrackState& track, const codec::Red& red) {
   return true;
 }
 
+/// RFC 2198 section 3: the timestamp offset of a redundant block has 14 bits, here of 48,000 a second.
+constexpr uint64_t kRedReachNs = (uint64_t{1} << 14) * 1'000'000'000 / 48'000;
+
+/// Whether its redundant frames may be of a time when nobody was to hear the track: it was muted, or not among the
+/// loudest.
+bool mayTellOfBefore(const TrackState& track, uint64_t now_ns) {
+  return track.resumed_ns != 0 && now_ns - track.resumed_ns < kRedReachNs;
+}
+
+/// The same without its redundant frames. The byte before the primary one's data becomes its header: all of it is the
+/// subscriber's `lead`, see Shared.
+void leaveOutRedundant(codec::Red& red, std::span<const uint8_t>& payload) {
+  payload = payload.last(red.primary.size() + 1);
+  red.header = red.header.last(1);
+  red.block_count = 1;
+}
+
 enum class Numbers : uint8_t { kSame, kOther, kMissing };
 
 /// What the subscriber calls the blocks' payload types, written into `header`, a copy of red's.
@@ -38,11 +55,13 @@ Numbers renumber(const SubscriptionState& subscription, const codec::Red& red, s
 size_t Forwarder::forwardRed(RelayState& s, const TrackState& track, const Shared& shared) {
   auto red = codec::parseRed(shared.payload);
   if (red && !isReadable(track, *red)) red.reset();
+  Shared sent = shared;
+  if (red && red->block_count > 1 && mayTellOfBefore(track, shared.now_ns)) leaveOutRedundant(*red, sent.payload);
   size_t wanted = 0;
   for (const uint32_t index : track.subscriptions) {
     if (s.subscriptions[index].paused()) continue;
     ++wanted;
-    addRed(s, index, shared, red ? &*red : nullptr);
+    addRed(s, index, sent, red ? &*red : nullptr);
   }
   return wanted;
 }
@@ -58,8 +77,9 @@ void Forwarder::addRed(RelayState& s, uint32_t index, const Shared& shared, cons
     const auto header = std::span(space).first(red->header.size());
     std::ranges::copy(red->header, header.begin());
     const Numbers numbers = renumber(subscription, *red, header);
-    if (numbers == Numbers::kSame) return add(s, index, shared);
-    if (numbers == Numbers::kOther) {
+    const bool in_place = red->header.data() == shared.payload.data();
+    if (numbers == Numbers::kSame && in_place) return add(s, index, shared);
+    if (numbers != Numbers::kMissing) {
       Shared renumbered = shared;
       renumbered.lead = header;
       return add(s, index, renumbered);

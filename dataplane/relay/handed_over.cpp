@@ -64,8 +64,9 @@ void HandedOver::take(uint32_t, const handover::LeftOut& left_out) {
 }
 
 void HandedOver::take(uint32_t, const handover::Resumed& resumed) {
-  const TrackState* track = find(resumed.track, true);
+  TrackState* track = find(resumed.track, true);
   if (track == nullptr) return;
+  track->resumed_ns = now_ns_;
   for (const uint32_t index : track->subscriptions) {
     s_.subscriptions[index].layers.restart();
     requestKeyFrameFor(s_, index, now_ns_);

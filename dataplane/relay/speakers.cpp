@@ -107,6 +107,7 @@ std::optional<Counter> keepBack(RelayState& s, uint32_t index, std::optional<uin
   }
   if (!track.kept_back) return std::nullopt;
   track.kept_back = false;
+  track.resumed_ns = now_ns;
   for (const uint32_t subscription : track.subscriptions) s.subscriptions[subscription].layers.restart();
   tellFanOut(s, index, [](auto reference, auto&& tell) { tell(handover::Resumed{reference}); });
   packet.packet.data[packet.rtp_offset + 1] |= 0x80;  // in the packet, for the other workers too

@@ -149,7 +149,8 @@ struct TrackState {
   stream::AudioLevelMeter audio_level;
   stream::SpeechActivity speech;
   stream::SilenceWatch silence;
-  bool kept_back = false;  // its last audio packet was not forwarded, see keepBack
+  uint64_t resumed_ns = 0;  // until then nobody was to hear it: frames of before must not come by RED. 0 = never
+  bool kept_back = false;   // its last audio packet was not forwarded, see keepBack
   stream::MinuteCount key_frames;
   bool started = false;
   bool foreign = false;  // of a foreign transport

@@ -132,6 +132,28 @@ TEST(RedPath, headers_longer_than_a_cipher_block_are_renumbered_whole) {
   EXPECT_EQ(room.got(room.without), Room::said(109, std::span(payload).last(200)));
 }
 
+TEST(RedPath, what_was_said_while_muted_is_not_told_afterwards) {
+  Room room;
+  World::TrackSpec spec{.kind = contract::MediaKind::kAudio,
+                        .payload_type = kOpus,
+                        .rtx_payload_type = kOther,
+                        .clock_rate_hz = 48'000,
+                        .flags = contract::kTrackMuted,
+                        .red_payload_type = kRed};
+  room.world.applyCommand(room.world.trackCommand(room.publisher, spec));
+  room.send(kPayload, kRed, 1000);
+  EXPECT_EQ(room.got(room.same), "-");
+  spec.flags = 0;
+  room.world.applyCommand(room.world.trackCommand(room.publisher, spec));
+  room.send(kPayload, kRed, 1001);
+  EXPECT_EQ(room.got(room.same), Room::said(kRed, fromHex("6f 0102030405")));
+  EXPECT_EQ(room.got(room.renumbered), Room::said(127, fromHex("09 0102030405")));
+  EXPECT_EQ(room.got(room.without), Room::said(109, kPrimary));
+  room.world.advance(400'000'000);  // further than RED reaches back
+  room.send(kPayload, kRed, 1021);
+  EXPECT_EQ(room.got(room.same), Room::said(kRed, kPayload));
+}
+
 TEST(RedPath, a_paused_subscription_gets_nothing_of_it) {
   Room room;
   SubscriptionCommand pause = room.world.subscriptionCommand(
