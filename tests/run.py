@@ -13,6 +13,8 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -22,6 +24,7 @@ SANITIZED = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
 }
 PASSED = {"OK", "EXPECTEDFAIL"}
+IDLE = ("chrt", "--idle", "0")
 LAST_LINES = 12  # of a failed test, said again at the end
 
 
@@ -29,8 +32,8 @@ def say(text):
     print(f"== {text}", flush=True)
 
 
-def command(*words, env=None):
-    return subprocess.run(words, cwd=ROOT, env={**os.environ, **(env or {})}, check=False).returncode == 0
+def command(*words, env=None, output=None):
+    return subprocess.run(words, cwd=ROOT, env={**os.environ, **(env or {})}, stdout=output, stderr=output, check=False).returncode == 0
 
 
 def tests_of(build, suites):
@@ -67,35 +70,61 @@ def reason_of(test):
     return "\n".join("  " + line[:200] for line in telling[-LAST_LINES:])
 
 
-def run(build, setup, suites, everything, env=None):
-    """One build and its tests: counts and the names of what failed."""
-    started = time.monotonic()
-    if not (ROOT / build / "build.ninja").exists():
-        say(f"Setting up {build}")
-        if not command("meson", "setup", build, *setup):
-            return collections.Counter(failed=1), [f"setting up {build}"]
-    say(f"Building {build}")
-    # Regenerates first: what must be built is asked of Meson, and it must know the present lists.
-    if not command("ninja", "-C", build, "build.ninja"):
-        return collections.Counter(failed=1), [f"setting up {build}"]
-    tests = tests_of(build, suites)
-    targets = targets_of(build, tests, everything)
-    if tests and not command("ninja", "-C", build, *targets):
-        return collections.Counter(failed=1), [f"building {build}"]
-    if not tests:
-        return collections.Counter(), []
-    say(f"Testing {build}: {', '.join(suites)} (built in {time.monotonic() - started:.0f} s)")
-    words = ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--num-processes", str(CORES)]
-    log = ROOT / build / "meson-logs/testlog.json"
-    log.unlink(missing_ok=True)
-    good = command(*words, *[w for suite in suites for w in ("--suite", suite)], env=env)
-    if not log.exists():
-        return collections.Counter(failed=1), [f"running the tests of {build}"]
-    counts, failed = results_of(build)
-    if not good and not failed:
-        counts["failed"] += 1
-        failed.append(f"meson test in {build}")
-    return counts, failed
+class Build:
+    """One build: made, then its tests run. `result` is counts, and the names of what failed."""
+
+    def __init__(self, name, setup, suites, everything, env=None):
+        self.name, self.setup, self.suites, self.everything, self.env = name, setup, suites, everything, env
+        self.tests, self.result, self.thread = [], (collections.Counter(), []), None
+
+    def make(self, prefix=(), output=None):
+        """Leaves `tests` empty if there is nothing to run, or it failed: then `result` says so."""
+        started = time.monotonic()
+        if not (ROOT / self.name / "build.ninja").exists():
+            say(f"Setting up {self.name}")
+            if not command(*prefix, "meson", "setup", self.name, *self.setup, output=output):
+                return self.fail("setting up")
+        say(f"Building {self.name}")
+        # Regenerates first: what must be built is asked of Meson, and it must know the present lists.
+        if not command(*prefix, "ninja", "-C", self.name, "build.ninja", output=output):
+            return self.fail("setting up")
+        tests = tests_of(self.name, self.suites)
+        targets = targets_of(self.name, tests, self.everything)
+        if tests and not command(*prefix, "ninja", "-C", self.name, *targets, output=output):
+            return self.fail("building")
+        say(f"Built {self.name} in {time.monotonic() - started:.0f} s")
+        self.tests = tests
+
+    def make_meanwhile(self):
+        """Of the time that nothing else wants, beside the tests of another build: two cores are one conference, which
+        leaves half of them idle. What it says is kept, and shown if it failed."""
+        self.output = tempfile.TemporaryFile(mode="w+")
+        self.thread = threading.Thread(target=self.make, kwargs={"prefix": IDLE, "output": self.output})
+        self.thread.start()
+
+    def test(self):
+        if self.thread:
+            self.thread.join()
+            if self.result[1]:
+                self.output.seek(0)
+                print(self.output.read()[-20000:])
+        if not self.tests:
+            return
+        say(f"Testing {self.name}: {', '.join(self.suites)}")
+        words = ["meson", "test", "-C", self.name, "--no-rebuild", "--print-errorlogs", "--num-processes", str(CORES)]
+        log = ROOT / self.name / "meson-logs/testlog.json"
+        log.unlink(missing_ok=True)
+        good = command(*words, *[w for suite in self.suites for w in ("--suite", suite)], env=self.env)
+        if not log.exists():
+            return self.fail("running the tests of")
+        counts, failed = results_of(self.name)
+        if not good and not failed:
+            counts["failed"] += 1
+            failed.append(f"meson test in {self.name}")
+        self.result = counts, failed
+
+    def fail(self, what):
+        self.result = collections.Counter(failed=1), [f"{what} {self.name}"]
 
 
 def give_back():
@@ -114,18 +143,21 @@ def main():
     parser.add_argument("--no-asan", action="store_true", help="only the first build")
     arguments = parser.parse_args()
     started = time.monotonic()
-    runs = []
     # Of the debug information only lines: the rest takes a good part of the time to compile.
     lines_only = ["-Ddebug=false", "-Dcpp_args=-g1"]
-    runs.append(run("build", ["--sysconfdir", "/etc", *lines_only], arguments.suites.split(","), True))
+    # Not optimised: at -O1 -g this build took twice the time of the first one.
+    sanitizers = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbench=disabled", "-Doptimization=0", *lines_only]
+    whole = Build("build", ["--sysconfdir", "/etc", *lines_only], arguments.suites.split(","), True)
+    sanitized = Build("build-asan", sanitizers, ["unit", "fuzz"], False, SANITIZED)
+    whole.make()
     if not arguments.no_asan:
-        # Not optimised: at -O1 -g this build took twice the time of the first one.
-        setup = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbench=disabled", "-Doptimization=0", *lines_only]
-        runs.append(run("build-asan", setup, ["unit", "fuzz"], False, SANITIZED))
+        sanitized.make_meanwhile()
+    whole.test()
+    sanitized.test()
     give_back()
 
-    counts = sum((r[0] for r in runs), collections.Counter())
-    failed = [name for r in runs for name in r[1]]
+    counts = whole.result[0] + sanitized.result[0]
+    failed = whole.result[1] + sanitized.result[1]
     say(f"Done in {(time.monotonic() - started) / 60:.1f} minutes")
     for name in failed:
         print(f"failed: {name}")

@@ -18,6 +18,7 @@ class NackGenerator {
   /// Missing packets remembered; a longer gap is a break in the stream, not loss that repair could close.
   static constexpr uint16_t kMissingMax = 256;
   static constexpr uint8_t kTriesMax = 8;
+  static constexpr uint8_t kPromptTries = 3;  // of them, those that follow each other by a round trip
   /// Packets of one frame overtake each other by little.
   static constexpr uint32_t kReorderMs = 10;
   /// Later than this a receiver has gone on without it.
@@ -45,7 +46,9 @@ class NackGenerator {
   /// Sequence numbers to ask for now, in order, at most as many as `out` has room for. `rtt_ns` to the sender and back.
   size_t collect(uint64_t now_ns, uint64_t rtt_ns, std::span<uint16_t> out) {
     const auto now_ms = static_cast<uint32_t>(now_ns / kNsPerMs);
-    const uint32_t retry_ms = std::max(static_cast<uint32_t>(rtt_ns / kNsPerMs) + 1, kRetryMinMs);
+    // Senders leave out what they repeated less than a round trip ago, by their own measure of it: an eighth more.
+    const auto rtt_ms = static_cast<uint32_t>(rtt_ns / kNsPerMs);
+    const uint32_t retry_ms = std::max(rtt_ms + rtt_ms / 8 + 2, kRetryMinMs);
     size_t asked = 0, kept = 0;
     for (size_t i = 0; i < count_; ++i) {
       Missing missing = missing_[i];
@@ -57,8 +60,9 @@ class NackGenerator {
       if (due && asked < out.size()) {
         out[asked++] = missing.sequence;
         ++missing.tries;
-        // An answer that was lost too: the path is bad, so each next one waits half a round trip longer.
-        missing.due_ms = now_ms + retry_ms + retry_ms * (missing.tries - 1u) / 2;
+        // Answers were lost again and again: the path is bad, so each next one waits half a round trip longer.
+        const uint32_t late_tries = missing.tries - std::min(missing.tries, kPromptTries);
+        missing.due_ms = now_ms + retry_ms + retry_ms * late_tries / 2;
       }
       missing_[kept++] = missing;
     }
