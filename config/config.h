@@ -61,6 +61,9 @@ struct RoomsConfig {
   uint32_t rooms_max = 4096;
   uint32_t participants_max = 200;  // default of a room
   uint32_t tracks_max = 8;          // published by one participant
+  std::optional<uint16_t> last_n;   // default of a room: pictures of so many, who spoke last; none = of all
+  uint8_t loudest = 0;              // default of a room: audio of so many; 0 = of all
+  bool forward_silence = true;      // default of a room
   uint32_t resume_timeout_s = 30;   // how long a participant whose signalling is gone is kept
 };
 

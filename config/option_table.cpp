@@ -210,6 +210,21 @@ void addRooms(std::vector<Option>& table) {
   kind::number(option("participants-max", "", "Of one room, unless it was made with another limit."),
                MEMBER(rooms.participants_max), 1, 8192);
   kind::number(option("tracks-max", "", "Published by one participant at once."), MEMBER(rooms.tracks_max), 1, 64);
+  kind::optionalNumber(
+      option("last-n", "",
+             "Each participant is sent the pictures of so many others, those who spoke last, besides "
+             "what it pins and shared screens. Empty: of all. Of a room that was not made with another "
+             "number, as are the next two."),
+      MEMBER(rooms.last_n), 0, 8192);
+  kind::number(option("loudest", "",
+                      "Audio of so many participants is forwarded, the loudest, and who speaks at any rate. 3 sounds "
+                      "like all. 0: of all."),
+               MEMBER(rooms.loudest), 0, 255);
+  kind::choice<>(option("forward-silence", "",
+                        "Audio is forwarded while it is silent, too. no: not after a second of silence, which saves "
+                        "packets; some receivers then take a moment to play on."),
+                 MEMBER(rooms.forward_silence),
+                 std::vector<std::pair<std::string, bool>>{{"yes", true}, {"no", false}});
   kind::number(option("resume-timeout-s", "s",
                       "How long a participant whose WebSocket broke is kept, media flowing, for "
                       "its return."),

@@ -172,6 +172,10 @@ class Control {
   }
 
   void onEvent(const contract::Event& event) {
+    if (event.kind == contract::EventKind::kSubscriptionHeld) {
+      if (const auto ids = writer_.subscriptionIds(event.subject)) service_.onHeld(ids->first);
+      return;
+    }
     const std::string* found = writer_.transportId(event.subject);
     if (!found) return;  // a former use of the row, or an event about a track
     const std::string transport = *found;

@@ -23,6 +23,7 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/v1/rooms/{room}", Access::kAdmin, Body::kNone, closeRoom},
     {"GET", "/v1/rooms/{room}/participants", Access::kJoin, Body::kNone, listParticipants},
     {"GET", "/v1/rooms/{room}/participants/{participant}", Access::kJoin, Body::kNone, showParticipant},
+    {"PATCH", "/v1/rooms/{room}/participants/{participant}", Access::kModerate, Body::kJson, changeParticipant},
     {"DELETE", "/v1/rooms/{room}/participants/{participant}", Access::kModerate, Body::kNone, kickParticipant},
     {"GET", "/v1/rooms/{room}/participants/{participant}/subscriptions", Access::kJoin, Body::kNone, listSubscriptions},
     {"PUT", "/v1/rooms/{room}/participants/{participant}/subscriptions/{track}", Access::kModerate, Body::kNone,

@@ -95,6 +95,7 @@ const Conference::Command Conference::kCommands[] = {
     {"subscribe", &Conference::subscribe},
     {"unsubscribe", &Conference::unsubscribe},
     {"wish", &Conference::wish},
+    {"last_n", &Conference::lastN},
     {"mute", &Conference::mute},
     {"kick", &Conference::kick},
     {"restart", &Conference::restart},
@@ -252,12 +253,27 @@ void Conference::wish(const Message& message) {
   const json::string* track = text(message, "track");
   if (track == nullptr) return refuse(badMessage("wish needs track."), &message);
   Wish wish;
-  if (!readFlag(message, "paused", wish.paused)) return refuse(badMessage("paused must be true or false."), &message);
+  if (!readFlag(message, "paused", wish.paused) || !readFlag(message, "pinned", wish.pinned)) {
+    return refuse(badMessage("paused and pinned are true or false."), &message);
+  }
   if (!readLimit(message, "width", wish.width_max) || !readLimit(message, "height", wish.height_max) ||
-      !readLimit(message, "frame_rate", wish.frame_rate_max)) {
-    return refuse(badMessage("width and height are 0 to 65535, frame_rate is 0 to 255; 0 is any."), &message);
+      !readLimit(message, "frame_rate", wish.frame_rate_max) || !readLimit(message, "priority", wish.priority)) {
+    return refuse(
+        badMessage("width and height are 0 to 65535, frame_rate is 0 to 255, 0 is any; priority is 0 to 255."),
+        &message);
   }
   const auto done = service_.wish(room_, participant_, std::string(*track), wish);
+  if (!done) refuse(done.error(), &message);
+}
+
+void Conference::lastN(const Message& message) {
+  const json::value* value = message.if_contains("last_n");
+  uint16_t number = 0;
+  const bool none = value != nullptr && value->is_null();
+  if (value == nullptr || (!none && !readLimit(message, "last_n", number))) {
+    return refuse(badMessage("last_n is 0 to 65535, or null."), &message);
+  }
+  const auto done = service_.setLastN(room_, participant_, none ? std::nullopt : std::optional(number));
   if (!done) refuse(done.error(), &message);
 }
 

@@ -47,6 +47,7 @@ class Conference : public MessageHandler, public ParticipantLink, public std::en
   void unsubscribe(const Message& message);
   void changeSubscriptions(const Message& message, bool wanted);
   void wish(const Message& message);
+  void lastN(const Message& message);
   void mute(const Message& message);
   void kick(const Message& message);
   void restart(const Message& message);

@@ -13,6 +13,7 @@ Response changeRoom(ApiContext& api, const Call& call);
 Response closeRoom(ApiContext& api, const Call& call);
 Response listParticipants(ApiContext& api, const Call& call);
 Response showParticipant(ApiContext& api, const Call& call);
+Response changeParticipant(ApiContext& api, const Call& call);
 Response kickParticipant(ApiContext& api, const Call& call);
 Response listSubscriptions(ApiContext& api, const Call& call);
 Response subscribe(ApiContext& api, const Call& call);

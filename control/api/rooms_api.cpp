@@ -1,11 +1,14 @@
 // Rooms, participants, subscriptions and tracks over HTTP: each handler is one call of the Service.
+#include <iterator>
 #include <optional>
+#include <set>
 
 #include "control/api/encoding.h"
 #include "control/api/handlers.h"
 #include "control/api/json_body.h"
 #include "control/api/views.h"
 #include "control/room/rooms.h"
+#include "control/signalling/room_defaults.h"
 
 namespace penstock::handlers {
 namespace {
@@ -20,6 +23,39 @@ std::optional<Response> readLimit(const json::object& body, std::string_view fie
     return badRequest("field_invalid", std::string(field) + " must be a whole number from 1 to 100000.");
   }
   to = static_cast<uint32_t>(value->get_int64());
+  return std::nullopt;
+}
+
+constexpr std::string_view kSettings[] = {"participants_max", "tracks_max", "last_n", "loudest", "forward_silence"};
+constexpr uint64_t kLastNMax = 8192;
+
+/// Fills `to` when the field is there: null is none.
+std::optional<Response> readLastN(const json::object& body, std::optional<uint16_t>& to) {
+  const json::value* value = body.if_contains("last_n");
+  if (value == nullptr) return std::nullopt;
+  to.reset();
+  if (value->is_null()) return std::nullopt;
+  if (!value->is_int64() || value->get_int64() < 0 || value->get_int64() > static_cast<int64_t>(kLastNMax)) {
+    return badRequest("field_invalid", "last_n must be a whole number from 0 to 8192, or null.");
+  }
+  to = static_cast<uint16_t>(value->get_int64());
+  return std::nullopt;
+}
+
+std::optional<Response> readSettings(const json::object& body, RoomSettings& to) {
+  if (auto refused = readLimit(body, "participants_max", to.participants_max)) return refused;
+  if (auto refused = readLimit(body, "tracks_max", to.tracks_max)) return refused;
+  if (auto refused = readLastN(body, to.last_n)) return refused;
+  if (const json::value* loudest = body.if_contains("loudest")) {
+    if (!loudest->is_int64() || loudest->get_int64() < 0 || loudest->get_int64() > 255) {
+      return badRequest("field_invalid", "loudest must be a whole number from 0 to 255.");
+    }
+    to.loudest = static_cast<uint8_t>(loudest->get_int64());
+  }
+  if (const json::value* forward = body.if_contains("forward_silence")) {
+    if (!forward->is_bool()) return badRequest("field_invalid", "forward_silence must be true or false.");
+    to.forward_silence = forward->get_bool();
+  }
   return std::nullopt;
 }
 
@@ -65,7 +101,9 @@ Response listRooms(ApiContext& api, const Call&) {
 }
 
 Response openRoom(ApiContext& api, const Call& call) {
-  const auto body = readBody(call.request, {"name", "participants_max", "tracks_max"});
+  std::set<std::string_view> members(std::begin(kSettings), std::end(kSettings));
+  members.insert("name");
+  const auto body = readBody(call.request, members);
   if (!body) return body.error();
   const json::value* name = body->if_contains("name");
   if (name == nullptr || !name->is_string() || !isRoomName(name->get_string())) {
@@ -75,10 +113,9 @@ Response openRoom(ApiContext& api, const Call& call) {
   if (!call.token.room.covers(room) || !call.token.room.admin) {
     return notPermitted("Opening a room needs room.admin for it.");
   }
-  RoomLimits limits{api.config.rooms.participants_max, api.config.rooms.tracks_max};
-  if (auto refused = readLimit(*body, "participants_max", limits.participants_max)) return *refused;
-  if (auto refused = readLimit(*body, "tracks_max", limits.tracks_max)) return *refused;
-  if (const auto opened = api.service.openRoom(room, limits); !opened) return errorResponse(opened.error());
+  RoomSettings settings = roomDefaults(api.config.rooms);
+  if (auto refused = readSettings(*body, settings)) return *refused;
+  if (const auto opened = api.service.openRoom(room, settings); !opened) return errorResponse(opened.error());
   const Room* opened_room = findRoom(api, room);
   if (opened_room == nullptr) return roomUnknown();
   Response response = jsonResponse(201, roomView(*opened_room));
@@ -94,12 +131,11 @@ Response showRoom(ApiContext& api, const Call& call) {
 Response changeRoom(ApiContext& api, const Call& call) {
   const Room* room = findRoom(api, call["room"]);
   if (room == nullptr) return roomUnknown();
-  const auto body = readBody(call.request, {"participants_max", "tracks_max"});
+  const auto body = readBody(call.request, {std::begin(kSettings), std::end(kSettings)});
   if (!body) return body.error();
-  RoomLimits limits = room->limits;
-  if (auto refused = readLimit(*body, "participants_max", limits.participants_max)) return *refused;
-  if (auto refused = readLimit(*body, "tracks_max", limits.tracks_max)) return *refused;
-  if (const auto set = api.service.setLimits(call["room"], limits); !set) return errorResponse(set.error());
+  RoomSettings settings = room->settings;
+  if (auto refused = readSettings(*body, settings)) return *refused;
+  if (const auto set = api.service.changeSettings(call["room"], settings); !set) return errorResponse(set.error());
   return showRoom(api, call);
 }
 
@@ -119,6 +155,18 @@ Response showParticipant(ApiContext& api, const Call& call) {
   if (findRoom(api, call["room"]) == nullptr) return roomUnknown();
   const Participant* participant = findParticipant(api, call["room"], call["participant"]);
   return participant == nullptr ? participantUnknown() : jsonResponse(200, participantView(*participant));
+}
+
+Response changeParticipant(ApiContext& api, const Call& call) {
+  const auto body = readBody(call.request, {"last_n"});
+  if (!body) return body.error();
+  const Participant* participant = findParticipant(api, call["room"], call["participant"]);
+  std::optional<uint16_t> last_n = participant == nullptr ? std::nullopt : participant->last_n;
+  if (auto refused = readLastN(*body, last_n)) return *refused;
+  if (const auto set = api.service.setLastN(call["room"], call["participant"], last_n); !set) {
+    return errorResponse(set.error());
+  }
+  return showParticipant(api, call);
 }
 
 Response kickParticipant(ApiContext& api, const Call& call) {

@@ -5,6 +5,7 @@
 
 #include "control/api/encoding.h"
 #include "control/room/address.h"
+#include "control/room/notices.h"
 
 namespace penstock {
 namespace {
@@ -65,6 +66,7 @@ json::object subscriptionStats(const Room& room, const Participant& subscriber, 
   if (const auto stats = reports.subscription(subscriber.subscribe_transport->id, subscription.track)) {
     if (stats->encoding != contract::kNoEncoding)
       view["encoding"] = encodingView(room, subscription.track, stats->encoding);
+    view["held"] = stats->held != 0;
     view["packets"] = stats->packets;
     view["bytes"] = stats->bytes;
     view["retransmissions"] = stats->retransmissions;
@@ -110,13 +112,13 @@ const Track* trackOf(const Room& room, const std::string& track) {
 }
 
 json::object roomView(const Room& room) {
-  return {{"name", room.name},
-          {"participants", room.participants.size()},
-          {"tracks", trackCount(room)},
-          {"participants_max", room.limits.participants_max},
-          {"tracks_max", room.limits.tracks_max},
-          {"keep_when_empty", room.keep_when_empty},
-          {"created", rfc3339(room.created_unix_ms)}};
+  json::object view = notices::settings(room.settings);
+  view["name"] = room.name;
+  view["participants"] = room.participants.size();
+  view["tracks"] = trackCount(room);
+  view["keep_when_empty"] = room.keep_when_empty;
+  view["created"] = rfc3339(room.created_unix_ms);
+  return view;
 }
 
 json::object participantView(const Participant& participant) {
@@ -128,6 +130,7 @@ json::object participantView(const Participant& participant) {
           {"identity", participant.identity},
           {"protocol", participant.protocol},
           {"joined", rfc3339(participant.joined_unix_ms)},
+          {"last_n", participant.last_n ? json::value(*participant.last_n) : json::value(nullptr)},
           {"permissions", json::object{{"publish", permissions.publish},
                                        {"subscribe", permissions.subscribe},
                                        {"moderate", permissions.moderate}}},
@@ -153,7 +156,8 @@ json::object subscriptionView(const Room& room, const Subscription& subscription
   const Wish& wish = subscription.wish;
   json::object view{{"track", subscription.track},   {"active", subscription.active},
                     {"paused", wish.paused},         {"width_max", wish.width_max},
-                    {"height_max", wish.height_max}, {"frame_rate_max", wish.frame_rate_max}};
+                    {"height_max", wish.height_max}, {"frame_rate_max", wish.frame_rate_max},
+                    {"pinned", wish.pinned},         {"priority", wish.priority}};
   if (const Participant* publisher = publisherOf(room, subscription.track)) view["participant"] = publisher->id;
   return view;
 }
@@ -174,13 +178,18 @@ json::object roomStatsView(const Room& room, const ReportSource& reports) {
     for (const Subscription& subscription : participant.subscriptions) {
       subscriptions.push_back(subscriptionStats(room, participant, subscription, reports));
     }
-    participants.push_back(
-        json::object{{"id", participant.id},
-                     {"name", participant.name},
-                     {"publish_transport", transportStats(participant.publish_transport, reports)},
-                     {"subscribe_transport", transportStats(participant.subscribe_transport, reports)},
-                     {"tracks", std::move(tracks)},
-                     {"subscriptions", std::move(subscriptions)}});
+    json::object view{{"id", participant.id},
+                      {"name", participant.name},
+                      {"publish_transport", transportStats(participant.publish_transport, reports)},
+                      {"subscribe_transport", transportStats(participant.subscribe_transport, reports)},
+                      {"tracks", std::move(tracks)},
+                      {"subscriptions", std::move(subscriptions)}};
+    const auto& publishes = participant.publish_transport;
+    if (const auto speaker = publishes ? reports.speaker(publishes->id) : std::nullopt) {
+      view["speaker"] =
+          json::object{{"order", speaker->order}, {"dominant", speaker->dominant != 0}, {"loud", speaker->loud != 0}};
+    }
+    participants.push_back(std::move(view));
   }
   return {{"room", roomView(room)}, {"participants", std::move(participants)}};
 }

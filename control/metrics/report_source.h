@@ -41,6 +41,8 @@ class ReportSource {
   virtual std::optional<contract::TrackStats> track(const std::string& track) const = 0;
   virtual std::optional<contract::SubscriptionStats> subscription(const std::string& transport,
                                                                   const std::string& track) const = 0;
+  /// Of a transport that publishes.
+  virtual std::optional<contract::SpeakerStats> speaker(const std::string& transport) const = 0;
 };
 
 }  // namespace penstock

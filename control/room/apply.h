@@ -13,7 +13,7 @@ struct Apply {
 
   // rooms.cpp: rooms and participants
   Result<void> operator()(const RoomOpened& event);
-  Result<void> operator()(const RoomLimitsSet& event);
+  Result<void> operator()(const RoomSettingsSet& event);
   Result<void> operator()(const RoomClosed& event);
   Result<void> operator()(const ParticipantJoined& event);
   Result<void> operator()(const ParticipantLeft& event);
@@ -24,6 +24,7 @@ struct Apply {
   Result<void> operator()(const SubscriptionWanted& event);
   Result<void> operator()(const SubscriptionDropped& event);
   Result<void> operator()(const SubscriptionWished& event);
+  Result<void> operator()(const LastNSet& event);
   Result<void> operator()(const TrackMuted& event);
   Result<void> operator()(const TransportSecured& event);
 
@@ -35,6 +36,8 @@ struct Apply {
   void removeSubscriptions(Room& room, const std::string& track);
   void removeTransport(const std::optional<Transport>& transport);
   void addTransport(const std::string& room, const std::string& participant, const Transport& transport);
+  /// The rows of its transports say something else.
+  void touchTransports(const Participant& participant);
   /// Everybody who subscribes automatically wants the new track.
   void wantEverywhere(Room& room, const Participant& publisher, const std::string& track);
   /// Refuses growth beyond the rows that there are.

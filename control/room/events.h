@@ -1,6 +1,7 @@
 // What can happen to a room, whoever it came from. Nothing behind RoomEvent knows its source.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,13 +12,13 @@ namespace penstock {
 
 struct RoomOpened {
   std::string room;
-  RoomLimits limits;
+  RoomSettings settings;
   bool keep_when_empty;
   uint64_t created_unix_ms;
 };
-struct RoomLimitsSet {
+struct RoomSettingsSet {
   std::string room;
-  RoomLimits limits;
+  RoomSettings settings;
 };
 struct RoomClosed {
   std::string room;
@@ -56,6 +57,10 @@ struct SubscriptionWished {
   std::string room, participant, track;
   Wish wish;
 };
+struct LastNSet {
+  std::string room, participant;
+  std::optional<uint16_t> last_n;
+};
 struct TrackMuted {
   std::string room, track;
   bool by_moderator;
@@ -66,8 +71,8 @@ struct TransportSecured {
   SrtpKeys keys;
 };
 
-using RoomEvent =
-    std::variant<RoomOpened, RoomLimitsSet, RoomClosed, ParticipantJoined, ParticipantLeft, Published, Unpublished,
-                 Subscribed, SubscriptionWanted, SubscriptionDropped, SubscriptionWished, TrackMuted, TransportSecured>;
+using RoomEvent = std::variant<RoomOpened, RoomSettingsSet, RoomClosed, ParticipantJoined, ParticipantLeft, Published,
+                               Unpublished, Subscribed, SubscriptionWanted, SubscriptionDropped, SubscriptionWished,
+                               LastNSet, TrackMuted, TransportSecured>;
 
 }  // namespace penstock

@@ -29,11 +29,15 @@ struct Permissions {
 };
 BOOST_DESCRIBE_STRUCT(Permissions, (), (publish, subscribe, moderate))
 
-struct RoomLimits {
+struct RoomSettings {
   uint32_t participants_max = 200;
-  uint32_t tracks_max = 8;  // per participant
+  uint32_t tracks_max = 8;         // per participant
+  std::optional<uint16_t> last_n;  // pictures of so many participants, who spoke last, are sent to each; none: of all
+  uint8_t loudest = 0;             // audio of so many participants is forwarded; 0 = of all
+  bool forward_silence = true;
+  friend bool operator==(const RoomSettings&, const RoomSettings&) = default;
 };
-BOOST_DESCRIBE_STRUCT(RoomLimits, (), (participants_max, tracks_max))
+BOOST_DESCRIBE_STRUCT(RoomSettings, (), (participants_max, tracks_max, last_n, loudest, forward_silence))
 
 /// One codec of an m-section, with the payload types used on that transport.
 struct Codec {
@@ -74,9 +78,11 @@ struct Wish {
   bool paused = false;
   uint16_t width_max = 0, height_max = 0;
   uint8_t frame_rate_max = 0;  // frames a second
+  bool pinned = false;         // whoever speaks: last_n neither holds nor counts it
+  uint8_t priority = 128;      // among what the subscriber gets: 255 highest
   friend bool operator==(const Wish&, const Wish&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Wish, (), (paused, width_max, height_max, frame_rate_max))
+BOOST_DESCRIBE_STRUCT(Wish, (), (paused, width_max, height_max, frame_rate_max, pinned, priority))
 
 /// One track forwarded to the participant's subscribe transport.
 struct Subscription {
@@ -118,6 +124,15 @@ BOOST_DESCRIBE_STRUCT(Transport, (),
                       (id, purpose, ice_ufrag, ice_pwd, remote_fingerprint, dtls_role, extension_id, rtcp_ssrc,
                        receive_bitrate_max_bps, keys, plain, remote_ip, remote_port))
 
+/// What the row of a transport says of the room that it is in, and of its participant.
+struct TransportPlace {
+  uint32_t room = 0;
+  std::optional<uint16_t> last_n;  // of what it receives
+  std::string partner;             // the transport that its participant publishes on; empty = none
+  uint8_t loudest = 0;
+  bool forward_silence = true;
+};
+
 /// One m-section of a negotiated session, in order; sections are reused, never removed (RFC 8829 section 5.2.2).
 struct MediaSection {
   std::string mid;
@@ -151,6 +166,7 @@ struct Participant {
   std::string resume_token;
   Permissions permissions;
   bool auto_subscribe = true;
+  std::optional<uint16_t> last_n;  // fewer than the room's
   uint64_t joined_unix_ms = 0;
   std::vector<Track> tracks;
   std::vector<Subscription> subscriptions;
@@ -158,16 +174,18 @@ struct Participant {
   Session publish_session, subscribe_session;
 };
 BOOST_DESCRIBE_STRUCT(Participant, (),
-                      (id, identity, name, protocol, resume_token, permissions, auto_subscribe, joined_unix_ms, tracks,
-                       subscriptions, publish_transport, subscribe_transport, publish_session, subscribe_session))
+                      (id, identity, name, protocol, resume_token, permissions, auto_subscribe, last_n, joined_unix_ms,
+                       tracks, subscriptions, publish_transport, subscribe_transport, publish_session,
+                       subscribe_session))
 
 struct Room {
   std::string name;
-  RoomLimits limits;
+  RoomSettings settings;
   bool keep_when_empty = false;  // made by the API, not by a join
   uint64_t created_unix_ms = 0;
+  uint32_t number = 0;                              // in rows: unique in the relay, and never used again
   std::map<std::string, Participant> participants;  // by id
 };
-BOOST_DESCRIBE_STRUCT(Room, (), (name, limits, keep_when_empty, created_unix_ms, participants))
+BOOST_DESCRIBE_STRUCT(Room, (), (name, settings, keep_when_empty, created_unix_ms, number, participants))
 
 }  // namespace penstock

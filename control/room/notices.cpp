@@ -45,10 +45,23 @@ json::object trackMuted(const std::string& participant, const Track& track) {
           {"muted_by_moderator", track.muted_by_moderator}};
 }
 
+json::object settings(const RoomSettings& settings) {
+  return {{"participants_max", settings.participants_max},
+          {"tracks_max", settings.tracks_max},
+          {"last_n", settings.last_n ? json::value(*settings.last_n) : json::value(nullptr)},
+          {"loudest", settings.loudest},
+          {"forward_silence", settings.forward_silence}};
+}
+
+json::object dominantSpeakerChanged(const std::string& participant) {
+  return {{"type", "dominant_speaker_changed"},
+          {"participant", participant.empty() ? json::value(nullptr) : json::value(participant)}};
+}
+
 json::object roomOpened(const Room& room) {
-  return {{"type", "room_opened"},
-          {"participants_max", room.limits.participants_max},
-          {"tracks_max", room.limits.tracks_max}};
+  json::object notice = settings(room.settings);
+  notice["type"] = "room_opened";
+  return notice;
 }
 
 json::object roomClosed() {

@@ -5,6 +5,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include "control/room/model.h"
 
@@ -18,6 +19,9 @@ boost::json::object participantLeft(const std::string& participant, const std::s
 boost::json::object trackPublished(const std::string& participant, const Track& track);
 boost::json::object trackUnpublished(const std::string& participant, const std::string& track);
 boost::json::object trackMuted(const std::string& participant, const Track& track);
+/// As clients and integrators see them: `last_n` null is all.
+boost::json::object settings(const RoomSettings& settings);
+boost::json::object dominantSpeakerChanged(const std::string& participant);
 boost::json::object roomOpened(const Room& room);
 boost::json::object roomClosed();
 

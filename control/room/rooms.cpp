@@ -34,6 +34,7 @@ void Rooms::restore(std::vector<Room> rooms) {
   track_owner_.clear();
   active_subscriptions_ = 0;
   for (Room& room : rooms) {
+    last_number_ = std::max(last_number_, room.number);
     for (const auto& [id, who] : room.participants) {
       const ParticipantKey key{room.name, id};
       for (const Track& track : who.tracks) track_owner_[track.id] = key;
@@ -87,6 +88,16 @@ const Track* findTrack(const Room& room, const std::string& track) {
   return nullptr;
 }
 
+TransportPlace placeOf(const Room& room, const Participant& who) {
+  const RoomSettings& settings = room.settings;
+  const bool fewer = who.last_n && (!settings.last_n || *who.last_n < *settings.last_n);
+  return {.room = room.number,
+          .last_n = fewer ? who.last_n : settings.last_n,
+          .partner = who.publish_transport ? who.publish_transport->id : "",
+          .loudest = settings.loudest,
+          .forward_silence = settings.forward_silence};
+}
+
 Room* Apply::room(const std::string& name) {
   const auto found = rooms.rooms_.find(name);
   return found == rooms.rooms_.end() ? nullptr : &found->second;
@@ -107,7 +118,8 @@ Result<void> Apply::operator()(const RoomOpened& event) {
     return refuse(503, "rooms_full", "The relay has as many rooms as it may have.");
   Room& opened = rooms.rooms_[event.room];
   opened.name = event.room;
-  opened.limits = event.limits;
+  opened.number = ++rooms.last_number_;
+  opened.settings = event.settings;
   opened.keep_when_empty = event.keep_when_empty;
   opened.created_unix_ms = event.created_unix_ms;
   change.rooms.insert(event.room);
@@ -115,11 +127,13 @@ Result<void> Apply::operator()(const RoomOpened& event) {
   return {};
 }
 
-Result<void> Apply::operator()(const RoomLimitsSet& event) {
+Result<void> Apply::operator()(const RoomSettingsSet& event) {
   Room* in = room(event.room);
   if (!in) return roomUnknown();
-  in->limits = event.limits;
+  if (in->settings == event.settings) return {};
+  in->settings = event.settings;
   change.rooms.insert(event.room);
+  for (const auto& [id, who] : in->participants) touchTransports(who);
   return {};
 }
 
@@ -140,7 +154,7 @@ Result<void> Apply::operator()(const ParticipantJoined& event) {
   if (auto good = checkDisplayName(event.participant.name); !good) return good;
   if (event.participant.id.empty() || in->participants.contains(event.participant.id))
     return refuse(409, "participant_exists", "There is a participant of this id already.");
-  if (in->participants.size() >= in->limits.participants_max)
+  if (in->participants.size() >= in->settings.participants_max)
     return refuse(503, "room_full", "The room has as many participants as it may have.");
   // Who could neither send nor receive is better told at the door.
   if (rooms.transport_owner_.size() >= rooms.limits_.transports_max)

@@ -88,10 +88,13 @@ class Rooms {
   std::unordered_map<std::string, ParticipantKey> transport_owner_;
   std::unordered_map<std::string, ParticipantKey> track_owner_;
   size_t active_subscriptions_ = 0;
+  uint32_t last_number_ = 0;  // that a room was given
 };
 
 const Track* findTrack(const Participant& participant, const std::string& track);
 const Subscription* findSubscription(const Participant& participant, const std::string& track);
+/// What the rows of its transports say of the room.
+TransportPlace placeOf(const Room& room, const Participant& participant);
 /// How many of them are active.
 size_t activeOf(const std::vector<Subscription>& subscriptions);
 /// In any participant of the room.

@@ -54,7 +54,7 @@ Result<void> Apply::checkTransport(const std::optional<Transport>& now, const st
 }
 
 Result<void> Apply::checkTracks(const Room& in, const Participant& publisher, const std::vector<Track>& tracks) const {
-  if (tracks.size() > in.limits.tracks_max)
+  if (tracks.size() > in.settings.tracks_max)
     return refuse(403, "tracks_full", "The participant would publish more tracks than the room allows.");
   std::set<std::string> ids;
   std::set<uint32_t> ssrcs;
@@ -225,6 +225,16 @@ Result<void> Apply::operator()(const SubscriptionWished& event) {
   return {};
 }
 
+Result<void> Apply::operator()(const LastNSet& event) {
+  Participant* who = room(event.room) ? participant(event.room, event.participant) : nullptr;
+  if (!who) return participantUnknown();
+  if (who->last_n == event.last_n) return {};
+  who->last_n = event.last_n;
+  change.participants.insert({event.room, event.participant});
+  touchTransports(*who);
+  return {};
+}
+
 Result<void> Apply::operator()(const TrackMuted& event) {
   const ParticipantKey* owner = rooms.ownerOfTrack(event.track);
   if (!room(event.room)) return roomUnknown();
@@ -255,6 +265,12 @@ Result<void> Apply::operator()(const TransportSecured& event) {
 void Apply::addTransport(const std::string& room_name, const std::string& who, const Transport& transport) {
   rooms.transport_owner_[transport.id] = {room_name, who};
   change.transports.insert(transport.id);
+  touchTransports(*participant(room_name, who));  // each is the other's partner
+}
+
+void Apply::touchTransports(const Participant& who) {
+  for (const auto* transport : {&who.publish_transport, &who.subscribe_transport})
+    if (*transport) change.transports.insert((*transport)->id);
 }
 
 void Apply::removeTransport(const std::optional<Transport>& transport) {

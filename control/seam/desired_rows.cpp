@@ -87,7 +87,8 @@ std::optional<contract::SrtpKey> srtpKey(uint16_t profile, const std::string& ke
   return key;
 }
 
-std::optional<contract::TransportRow> transportRow(contract::RowReference self, const Transport& transport) {
+std::optional<contract::TransportRow> transportRow(contract::RowReference self, const Transport& transport,
+                                                   const TransportPlace& place, contract::RowReference partner) {
   contract::TransportRow row{};
   row.generation = self.generation;
   row.state = RowState::kUsed;
@@ -99,6 +100,12 @@ std::optional<contract::TransportRow> transportRow(contract::RowReference self, 
     return std::nullopt;
   row.rtcp_ssrc = transport.rtcp_ssrc;
   row.receive_bitrate_max_bps = transport.receive_bitrate_max_bps;
+  row.room = place.room;
+  row.partner = partner;
+  row.loudest = place.loudest;
+  row.last_n = place.last_n.value_or(0);
+  if (place.last_n) row.flags |= contract::kTransportLastN;
+  if (!place.forward_silence) row.flags |= contract::kTransportDropSilence;
   std::copy(transport.extension_id.begin(), transport.extension_id.end(), row.extension_id);
   if (transport.keys) {
     const SrtpKeys& keys = *transport.keys;
@@ -123,6 +130,7 @@ std::optional<contract::TrackRow> trackRow(contract::RowReference self, contract
   };
   row.flags = track.muted() ? contract::kTrackMuted : 0;
   if (std::ranges::none_of(track.codecs, has_nack)) row.flags |= contract::kTrackNoNack;
+  if (track.source == Source::screen) row.flags |= contract::kTrackAlwaysSent;
   row.transport = transport;
   if (!copyText(row.mid, row.mid_length_bytes, track.mid)) return std::nullopt;
 
@@ -167,6 +175,8 @@ std::optional<contract::SubscriptionRow> subscriptionRow(contract::RowReference 
   row.generation = self.generation;
   row.state = RowState::kUsed;
   row.flags = subscription.wish.paused ? contract::kSubscriptionPaused : 0;
+  if (subscription.wish.pinned) row.flags |= contract::kSubscriptionPinned;
+  row.priority = subscription.wish.priority;
   row.width_max = subscription.wish.width_max;
   row.height_max = subscription.wish.height_max;
   row.frame_rate_max = subscription.wish.frame_rate_max;

@@ -10,8 +10,11 @@
 
 namespace penstock {
 
-/// nullopt where the model does not fit the row (a ufrag, mid or key of a wrong length): nothing is written.
-std::optional<contract::TransportRow> transportRow(contract::RowReference self, const Transport& transport);
+/// nullopt where the model does not fit the row (a ufrag, mid or key of a wrong length): nothing is written. `partner`:
+/// that of `place`, generation 0 = none.
+std::optional<contract::TransportRow> transportRow(contract::RowReference self, const Transport& transport,
+                                                   const TransportPlace& place = {},
+                                                   contract::RowReference partner = {});
 
 /// Codecs beyond kPayloadTypeMax are left out.
 std::optional<contract::TrackRow> trackRow(contract::RowReference self, contract::RowReference transport,

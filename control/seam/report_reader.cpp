@@ -229,6 +229,11 @@ std::optional<contract::SubscriptionStats> ReportReader::subscription(RowReferen
   return statsOf(reports_.region()->subscription, row);
 }
 
+std::optional<contract::SpeakerStats> ReportReader::speaker(RowReference transport) const {
+  if (reports_.region() == nullptr) return std::nullopt;
+  return statsOf(reports_.region()->speaker, transport);
+}
+
 bool ReportReader::isAttached() const {
   const ReportsRegion* reports = reports_.region();
   return reports != nullptr && __atomic_load_n(&reports->status.tables_epoch, __ATOMIC_ACQUIRE) == tables_.header.epoch;

@@ -45,6 +45,7 @@ class ReportReader {
   std::optional<contract::TransportStats> transport(contract::RowReference row) const;
   std::optional<contract::TrackStats> track(contract::RowReference row) const;
   std::optional<contract::SubscriptionStats> subscription(contract::RowReference row) const;
+  std::optional<contract::SpeakerStats> speaker(contract::RowReference transport) const;
   DataplaneFigures figures(uint64_t now_ns) const;
   /// The reports are there, and are about our tables.
   bool isAttached() const;

@@ -37,6 +37,16 @@ Consent SeamReports::consent(const std::string& transport) const {
   return stats->remote.port_be != 0 ? Consent::kLost : Consent::kNever;
 }
 
+std::optional<contract::SpeakerStats> SeamReports::speaker(const std::string& transport) const {
+  const auto row = writer_.transport(transport);
+  return row ? reader_.speaker(*row) : std::nullopt;
+}
+
+bool SeamReports::held(const std::string& transport, const std::string& track) const {
+  const auto stats = subscription(transport, track);
+  return stats && stats->held != 0;
+}
+
 std::optional<uint8_t> SeamReports::audioLevel(const std::string& track) const {
   const auto stats = this->track(track);
   if (!stats || stats->packets == 0) return std::nullopt;

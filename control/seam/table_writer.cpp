@@ -140,13 +140,14 @@ bool TableWriter::refuse(const char* why, const std::string& id) {
   return false;
 }
 
-bool TableWriter::putTransport(const Transport& transport) {
+bool TableWriter::putTransport(const Transport& transport, const TransportPlace& place) {
   // Identities are read from the row that is wanted, whose generation does not matter for them.
   const auto wanted = transportRow({}, transport);
   if (!wanted) return refuse("credentials or keys of a wrong length", transport.id);
   const auto self = acquire(transports_, transport.id, {ufragIdentity(*wanted), keyIdentity(*wanted)});
   if (!self) return refuse("the table of transports is full", transport.id);
-  write(RowKind::kTransport, region_.transport, self->index, *transportRow(*self, transport));
+  const RowReference partner = transports_.find(place.partner).value_or(RowReference{});
+  write(RowKind::kTransport, region_.transport, self->index, *transportRow(*self, transport, place, partner));
   return true;
 }
 
@@ -217,6 +218,13 @@ void TableWriter::sweep() {
 
 std::optional<RowReference> TableWriter::subscription(const std::string& transport, const std::string& track) const {
   return subscriptions_.find(subscriptionId(transport, track));
+}
+
+std::optional<std::pair<std::string, std::string>> TableWriter::subscriptionIds(RowReference row) const {
+  const std::string* id = subscriptions_.idOf(row);
+  const size_t slash = id ? id->find('/') : std::string::npos;
+  if (slash == std::string::npos) return std::nullopt;
+  return std::pair(id->substr(0, slash), id->substr(slash + 1));
 }
 
 TableWriter::Figures TableWriter::figures() const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -28,7 +29,7 @@ class TableWriter final : public RowsOut {
   /// Both files outlive the writer.
   TableWriter(boost::asio::any_io_executor executor, TablesFile& tables, const ReportsFile& reports);
 
-  bool putTransport(const Transport& transport) override;
+  bool putTransport(const Transport& transport, const TransportPlace& place = {}) override;
   bool putTrack(const std::string& transport, const Track& track) override;
   bool putSubscription(const std::string& transport, const Subscription& subscription, const Track& track) override;
   void removeSubscription(const std::string& transport, const std::string& track) override;
@@ -41,6 +42,8 @@ class TableWriter final : public RowsOut {
   std::optional<contract::RowReference> track(const std::string& id) const { return tracks_.find(id); }
   std::optional<contract::RowReference> subscription(const std::string& transport, const std::string& track) const;
   const std::string* transportId(contract::RowReference row) const { return transports_.idOf(row); }
+  /// (transport, track)
+  std::optional<std::pair<std::string, std::string>> subscriptionIds(contract::RowReference row) const;
   const std::string* trackId(contract::RowReference row) const { return tracks_.idOf(row); }
 
   struct Figures {

@@ -57,16 +57,19 @@ void RoomService::followRows(const Change& change) {
     plain_claims_.release(transport);
     edges_.rows.removeTransport(transport);
   }
-  for (const std::string& id : change.transports) {
-    const ParticipantKey* owner = rooms_.ownerOfTransport(id);
-    const Participant* who = owner ? participant(*owner) : nullptr;
-    if (!who) continue;
-    for (const auto* transport : {&who->publish_transport, &who->subscribe_transport})
-      if (*transport && (*transport)->id == id && !edges_.rows.putTransport(**transport))
-        spdlog::error("no row is free for a transport of {}", who->id);
-  }
+  // A subscriber's row names the one that its participant publishes on.
+  for (const auto transport : {&Participant::publish_transport, &Participant::subscribe_transport})
+    for (const std::string& id : change.transports) putTransport(id, transport);
   for (const std::string& track : change.tracks) putTrack(track);
   for (const SubscriptionKey& key : change.subscriptions) putSubscription(key);
+}
+
+void RoomService::putTransport(const std::string& id, std::optional<Transport> Participant::*transport) {
+  const ParticipantKey* owner = rooms_.ownerOfTransport(id);
+  const Participant* who = owner ? participant(*owner) : nullptr;
+  const auto* put = who && who->*transport && (who->*transport)->id == id ? &*(who->*transport) : nullptr;
+  if (put && !edges_.rows.putTransport(*put, placeOf(*rooms_.room(owner->room), *who)))
+    spdlog::error("no row is free for a transport of {}", who->id);
 }
 
 void RoomService::putTrack(const std::string& id) {
@@ -101,6 +104,7 @@ void RoomService::followStore(const Change& change) {
 void RoomService::dismiss(const ParticipantKey& key, const std::string& reason) {
   due_.erase(key);
   waiting_.erase(key);
+  held_due_.erase(key);
   if (const auto players = players_.find(key.room); players != players_.end()) players->second.erase(key.participant);
   const auto found = presence_.find(key);
   if (found == presence_.end()) return;
@@ -119,9 +123,13 @@ void RoomService::tell(const RoomMessage& message) {
       const auto found = presence_.find({message.room, id});
       if (found != presence_.end() && found->second.link) found->second.link->send(message.message);
     }
+  tellSinks(message.room, message.message);
+}
+
+void RoomService::tellSinks(const std::string& room, boost::json::object message) {
   if (sinks_.empty()) return;
-  Notice notice{message.room, message.message};
-  notice.message["room"] = message.room;
+  Notice notice{room, std::move(message)};
+  notice.message["room"] = room;
   notice.message["time"] = timeText(edges_.clock.unixMs());
   for (NoticeSink* sink : sinks_) sink->onNotice(notice);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/room/model.h"
+#include "dataplane/contract/counters.h"
 
 namespace penstock {
 
@@ -17,7 +18,7 @@ namespace penstock {
 class RowsOut {
  public:
   virtual ~RowsOut() = default;
-  virtual bool putTransport(const Transport& transport) = 0;
+  virtual bool putTransport(const Transport& transport, const TransportPlace& place) = 0;
   virtual bool putTrack(const std::string& transport, const Track& track) = 0;
   /// Only for active subscriptions of tracks and transports that were put before.
   virtual bool putSubscription(const std::string& transport, const Subscription& subscription, const Track& track) = 0;
@@ -67,6 +68,10 @@ class ReportsIn {
   virtual Consent consent(const std::string& transport) const = 0;
   /// RFC 6464: 0 loudest .. 127 silence; nothing when no packet came lately.
   virtual std::optional<uint8_t> audioLevel(const std::string& track) const = 0;
+  /// Of a transport that publishes; nothing when no dataplane says anything of it.
+  virtual std::optional<contract::SpeakerStats> speaker(const std::string& transport) const = 0;
+  /// Is a subscription not sent, as others spoke later?
+  virtual bool held(const std::string& transport, const std::string& track) const = 0;
 };
 
 class Clock {

@@ -7,6 +7,7 @@
 
 #include "control/room/authorise.h"
 #include "control/room/notices.h"
+#include "control/signalling/room_defaults.h"
 
 namespace penstock {
 namespace {
@@ -61,12 +62,12 @@ void RoomService::restore(std::vector<Room> rooms) {
   spdlog::info("restored {} rooms with {} participants", rooms_.all().size(), presence_.size());
 }
 
-Result<void> RoomService::openRoom(const std::string& room, const RoomLimits& limits) {
-  return apply(RoomOpened{room, limits, true, edges_.clock.unixMs()});
+Result<void> RoomService::openRoom(const std::string& room, const RoomSettings& settings) {
+  return apply(RoomOpened{room, settings, true, edges_.clock.unixMs()});
 }
 
-Result<void> RoomService::setLimits(const std::string& room, const RoomLimits& limits) {
-  return apply(RoomLimitsSet{room, limits});
+Result<void> RoomService::changeSettings(const std::string& room, const RoomSettings& settings) {
+  return apply(RoomSettingsSet{room, settings});
 }
 
 Result<void> RoomService::closeRoom(const std::string& room) {
@@ -79,8 +80,7 @@ Result<std::string> RoomService::join(const JoinRequest& request, std::shared_pt
   if (!request.resume_token.empty()) return resume(request, std::move(link));
   const bool open = !rooms_.room(request.room) && config_.create_on_join;
   if (open) {
-    const RoomLimits limits{config_.participants_max, config_.tracks_max};
-    if (auto opened = apply(RoomOpened{request.room, limits, false, edges_.clock.unixMs()}); !opened)
+    if (auto opened = apply(RoomOpened{request.room, roomDefaults(config_), false, edges_.clock.unixMs()}); !opened)
       return std::unexpected(opened.error());
   }
   Participant who;
@@ -136,12 +136,11 @@ void RoomService::sendJoined(const ParticipantKey& key, bool resumed) {
   const Participant& who = *participant(key);
   boost::json::array participants;
   for (const auto& [id, each] : room.participants) participants.push_back(notices::participant(each));
+  boost::json::object about = notices::settings(room.settings);
+  about["name"] = room.name;
   presence_[key].link->send({{"type", "joined"},
                              {"participant", who.id},
-                             {"room",
-                              {{"name", room.name},
-                               {"participants_max", room.limits.participants_max},
-                               {"tracks_max", room.limits.tracks_max}}},
+                             {"room", std::move(about)},
                              {"participants", std::move(participants)},
                              {"permissions",
                               {{"publish", who.permissions.publish},
@@ -149,6 +148,8 @@ void RoomService::sendJoined(const ParticipantKey& key, bool resumed) {
                                {"moderate", who.permissions.moderate}}},
                              {"resume", who.resume_token},
                              {"resumed", resumed}});
+  presence_[key].held.clear();
+  held_due_.insert(key);
   for (const Track& track : who.tracks) {  // what it was told may not have arrived
     wanted_told_.erase(track.id);
     wanted_due_.insert(track.id);

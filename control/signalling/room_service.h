@@ -40,6 +40,8 @@ class RoomService final : public Service {
   void onHandshakeFailed(const std::string& transport, const std::string& reason);
   void onNominated(const std::string& transport);
   void onConsentLost(const std::string& transport);
+  /// The dataplane holds one of its subscriptions, or sends it again.
+  void onHeld(const std::string& transport);
   /// The client said goodbye on it (DTLS close_notify, authenticated).
   void onClosed(const std::string& transport);
   /// Events may have been missed: what they told is taken from what the dataplane reports now.
@@ -50,8 +52,8 @@ class RoomService final : public Service {
 
   // Service
   const std::map<std::string, Room>& rooms() const override { return rooms_.all(); }
-  Result<void> openRoom(const std::string& room, const RoomLimits& limits) override;
-  Result<void> setLimits(const std::string& room, const RoomLimits& limits) override;
+  Result<void> openRoom(const std::string& room, const RoomSettings& settings) override;
+  Result<void> changeSettings(const std::string& room, const RoomSettings& settings) override;
   Result<void> closeRoom(const std::string& room) override;
   Result<std::string> join(const JoinRequest& request, std::shared_ptr<ParticipantLink> link) override;
   void detach(const std::string& room, const std::string& participant, const ParticipantLink* link) override;
@@ -69,6 +71,8 @@ class RoomService final : public Service {
   Result<void> unsubscribe(const std::string& room, const std::string& participant, const std::string& track) override;
   Result<void> wish(const std::string& room, const std::string& participant, const std::string& track,
                     const Wish& wish) override;
+  Result<void> setLastN(const std::string& room, const std::string& participant,
+                        std::optional<uint16_t> last_n) override;
   Result<void> unpublish(const std::string& room, const std::string& track) override;
   Result<void> mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) override;
   void addSink(NoticeSink* sink) override { sinks_.push_back(sink); }
@@ -82,6 +86,7 @@ class RoomService final : public Service {
     bool offer_due = false;          // something changed since the last offer
     bool restart_ice = false;        // the next offer has new credentials
     std::set<std::string> silent;    // transports whose consent is lost
+    std::set<std::string> held;      // tracks that its client knows to be held
   };
 
   /// How long a participant without signalling of its own (WHIP, WHEP) may take from its offer to a finished handshake.
@@ -100,11 +105,13 @@ class RoomService final : public Service {
   // consequences.cpp
   void follow(const Change& change);
   void followRows(const Change& change);
+  void putTransport(const std::string& id, std::optional<Transport> Participant::*transport);
   void putTrack(const std::string& track);
   void putSubscription(const SubscriptionKey& key);
   void followStore(const Change& change);
   void dismiss(const ParticipantKey& key, const std::string& reason);
   void tell(const RoomMessage& message);
+  void tellSinks(const std::string& room, boost::json::object message);
 
   // room_service_media.cpp
   std::vector<RemoteTrack> othersTracks(const ParticipantKey& key) const;
@@ -125,7 +132,10 @@ class RoomService final : public Service {
   Consent consentOf(const Participant& who) const;
   void silenced(const std::string& transport, const std::string& reason);
   void watchSpeakers();
+  void watchSpeakers(const Room& room);
+  std::string dominantOf(const Room& room) const;
   void tellWanted();
+  void tellHeld();
 
   RoomsConfig config_;
   LocalSide local_;
@@ -140,6 +150,7 @@ class RoomService final : public Service {
   std::map<std::string, SpeakerWatch> speakers_;       // by room
   std::set<std::string> wanted_due_;                   // tracks whose subscribers changed, or their wishes
   std::map<std::string, Wish> wanted_told_;            // by track: what its publisher knows
+  std::set<ParticipantKey> held_due_;                  // whose held subscriptions may be others than it knows
   PlainClaims plain_claims_;
   std::vector<NoticeSink*> sinks_;
 };

@@ -140,6 +140,10 @@ Result<void> RoomService::wish(const std::string& room, const std::string& id, c
   return apply(SubscriptionWished{room, id, track, wish});
 }
 
+Result<void> RoomService::setLastN(const std::string& room, const std::string& id, std::optional<uint16_t> last_n) {
+  return apply(LastNSet{room, id, last_n});
+}
+
 Result<void> RoomService::unpublish(const std::string& room, const std::string& track) {
   const ParticipantKey* owner = rooms_.ownerOfTrack(track);
   if (!owner || owner->room != room) return refuse(404, "track_unknown", "There is no such track in the room.");

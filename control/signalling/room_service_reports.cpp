@@ -4,6 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "control/room/notices.h"
 #include "control/signalling/room_service.h"
 #include "control/signalling/wanted.h"
 
@@ -113,6 +114,7 @@ void RoomService::review() {
         if (consent == Consent::kGiven) given.push_back((*each)->id);
         if (consent == Consent::kLost) lost.push_back((*each)->id);
       }
+      held_due_.insert({name, id});
       // Who is not there, nor said to be lost, has the time of a first connection to show itself.
       const Presence& presence = presence_[{name, id}];
       if (!presence.link && presence.deadline_ms == 0 && consentOf(who) != Consent::kGiven)
@@ -126,6 +128,7 @@ void RoomService::tick() {
   expire();
   watchSpeakers();
   tellWanted();
+  tellHeld();
 }
 
 /// Once a tick at most, so that a room that fills up is not a message for each who joins.
@@ -149,22 +152,61 @@ void RoomService::tellWanted() {
   }
 }
 
-void RoomService::watchSpeakers() {
-  for (const auto& [name, room] : rooms_.all()) {
-    std::vector<Level> levels;
-    for (const auto& [id, who] : room.participants)
-      for (const Track& track : who.tracks)
-        if (track.kind == Kind::audio && !track.muted())
-          if (const auto dbov = edges_.reports.audioLevel(track.id)) levels.push_back({id, *dbov});
-    const auto speakers = speakers_[name].look(levels);
-    if (!speakers) continue;
-    boost::json::array list;
-    for (const Speaker& each : *speakers) list.push_back({{"participant", each.participant}, {"level", each.level}});
-    const boost::json::object message{{"type", "speakers"}, {"speakers", std::move(list)}};
-    for (const auto& [id, who] : room.participants)
-      if (const auto found = presence_.find({name, id}); found != presence_.end() && found->second.link)
-        found->second.link->send(message);
+void RoomService::onHeld(const std::string& transport) {
+  if (const ParticipantKey* owner = rooms_.ownerOfTransport(transport)) held_due_.insert(*owner);
+}
+
+/// The whole list each time: nothing is lost if it is told twice.
+void RoomService::tellHeld() {
+  for (const ParticipantKey& key : std::exchange(held_due_, {})) {
+    const Participant* who = participant(key);
+    const auto presence = presence_.find(key);
+    if (!who || presence == presence_.end() || !presence->second.link) continue;
+    std::set<std::string> held;
+    for (const Subscription& each : who->subscriptions)
+      if (each.active && who->subscribe_transport && edges_.reports.held(who->subscribe_transport->id, each.track))
+        held.insert(each.track);
+    if (held == presence->second.held) continue;
+    presence->second.link->send({{"type", "held"}, {"tracks", boost::json::array(held.begin(), held.end())}});
+    presence->second.held = std::move(held);
   }
+}
+
+void RoomService::watchSpeakers() {
+  for (const auto& [name, room] : rooms_.all()) watchSpeakers(room);
+}
+
+/// Who was it last stays while the dataplane says nothing, as after its restart.
+std::string RoomService::dominantOf(const Room& room) const {
+  for (const auto& [id, who] : room.participants) {
+    const auto speaker = who.publish_transport ? edges_.reports.speaker(who.publish_transport->id) : std::nullopt;
+    if (speaker && speaker->dominant != 0) return id;
+  }
+  const auto before = speakers_.find(room.name);
+  const bool stays = before != speakers_.end() && room.participants.contains(before->second.told().dominant);
+  return stays ? before->second.told().dominant : "";
+}
+
+void RoomService::watchSpeakers(const Room& room) {
+  std::vector<Level> levels;
+  for (const auto& [id, who] : room.participants)
+    for (const Track& track : who.tracks)
+      if (track.kind == Kind::audio && !track.muted())
+        if (const auto dbov = edges_.reports.audioLevel(track.id)) levels.push_back({id, *dbov});
+  const std::string dominant = dominantOf(room);
+  SpeakerWatch& watch = speakers_[room.name];
+  const bool other = watch.told().dominant != dominant;
+  const auto speakers = watch.look(levels, dominant);
+  if (!speakers) return;
+  boost::json::array list;
+  for (const Speaker& each : speakers->heard)
+    list.push_back({{"participant", each.participant}, {"level", each.level}});
+  boost::json::object message = notices::dominantSpeakerChanged(dominant);
+  if (other) tellSinks(room.name, message);
+  message = {{"type", "speakers"}, {"speakers", std::move(list)}, {"dominant", message.at("participant")}};
+  for (const auto& [id, who] : room.participants)
+    if (const auto found = presence_.find({room.name, id}); found != presence_.end() && found->second.link)
+      found->second.link->send(message);
 }
 
 }  // namespace penstock

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace penstock {
 
 /// Something that happened in a room, as clients and integrators see it: `message["type"]` is one of the
 /// notifications of control/signalling/PROTOCOL.md ("participant_joined", "track_published", ...), with `room` and
-/// `time`. `speakers` is not among them: it goes to the participants only.
+/// `time`. `speakers` is not among them: it goes to the participants only, and
+/// "dominant_speaker_changed" to everybody else.
 struct Notice {
   std::string room;
   boost::json::object message;
@@ -77,8 +79,8 @@ class Service {
   // Rooms
   virtual const std::map<std::string, Room>& rooms() const = 0;
   virtual Result<void> openRoom(const std::string& room,
-                                const RoomLimits& limits) = 0;  // 409 room_exists, 503 rooms_full
-  virtual Result<void> setLimits(const std::string& room, const RoomLimits& limits) = 0;
+                                const RoomSettings& settings) = 0;  // 409 room_exists, 503 rooms_full
+  virtual Result<void> changeSettings(const std::string& room, const RoomSettings& settings) = 0;
   virtual Result<void> closeRoom(const std::string& room) = 0;
 
   // Participants. `join` returns the participant's id; the `joined` message is sent through `link` when there is one.
@@ -110,6 +112,9 @@ class Service {
   /// What is subscribed to may be paused, or wanted smaller or slower than it is.
   virtual Result<void> wish(const std::string& room, const std::string& participant, const std::string& track,
                             const Wish& wish) = 0;
+  /// Pictures of so many participants at most, who spoke last, if the room does not say fewer; none: as the room says.
+  virtual Result<void> setLastN(const std::string& room, const std::string& participant,
+                                std::optional<uint16_t> last_n) = 0;
   virtual Result<void> unpublish(const std::string& room, const std::string& track) = 0;
   virtual Result<void> mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) = 0;
 

@@ -17,10 +17,10 @@ double levelOf(uint8_t dbov) {
 
 }  // namespace
 
-std::optional<std::vector<Speaker>> SpeakerWatch::look(const std::vector<Level>& levels) {
+std::optional<RoomSpeakers> SpeakerWatch::look(const std::vector<Level>& levels, const std::string& dominant) {
   std::vector<Speaker> now;
   for (const Level& level : levels) {
-    const bool before = std::ranges::find(told_, level.participant, &Speaker::participant) != told_.end();
+    const bool before = std::ranges::find(told_.heard, level.participant, &Speaker::participant) != told_.heard.end();
     if (level.dbov > (before ? kEndsBelowDbov : kBeginsAtDbov)) continue;
     const auto same = std::ranges::find(now, level.participant, &Speaker::participant);
     if (same == now.end())
@@ -29,9 +29,9 @@ std::optional<std::vector<Speaker>> SpeakerWatch::look(const std::vector<Level>&
       same->level = std::max(same->level, levelOf(level.dbov));
   }
   std::ranges::stable_sort(now, std::greater<>(), &Speaker::level);
-  if (now == told_) return std::nullopt;
-  told_ = now;
-  return now;
+  RoomSpeakers speakers{std::move(now), dominant};
+  if (speakers == told_) return std::nullopt;
+  return told_ = std::move(speakers);
 }
 
 }  // namespace penstock

@@ -1,4 +1,5 @@
-// Who speaks: made of the audio levels of a room's tracks, told only when it changes. Pure.
+// Who is heard in a room: made of the audio levels of its tracks, and of whom the dataplane says to be dominant; told
+// only when it changes. Pure.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +20,21 @@ struct Speaker {
   friend bool operator==(const Speaker&, const Speaker&) = default;
 };
 
+struct RoomSpeakers {
+  std::vector<Speaker> heard;  // loudest first
+  std::string dominant;        // participant; empty = nobody yet
+  friend bool operator==(const RoomSpeakers&, const RoomSpeakers&) = default;
+};
+
 /// Of one room, from one look to the next.
 class SpeakerWatch {
  public:
-  /// One level per unmuted audio track. The speakers, loudest first, when they differ from those told last.
-  std::optional<std::vector<Speaker>> look(const std::vector<Level>& levels);
+  /// One level per unmuted audio track. The speakers, when they differ from those told last.
+  std::optional<RoomSpeakers> look(const std::vector<Level>& levels, const std::string& dominant);
+  const RoomSpeakers& told() const { return told_; }
 
  private:
-  std::vector<Speaker> told_;
+  RoomSpeakers told_;
 };
 
 }  // namespace penstock

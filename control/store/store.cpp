@@ -129,9 +129,10 @@ std::map<std::string, Room> Store::load() {
 
 void Store::saveRoom(const Room& room) {
   Room alone{.name = room.name,
-             .limits = room.limits,
+             .settings = room.settings,
              .keep_when_empty = room.keep_when_empty,
              .created_unix_ms = room.created_unix_ms,
+             .number = room.number,
              .participants = {}};
   impl_->rooms[room.name] = std::move(alone);
   impl_->schedule(kFlushAfter);

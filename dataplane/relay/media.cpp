@@ -211,7 +211,10 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
     noteSequence(s, track, encoding, view.sequence, now_ns);
   }
   const auto level = note(s, stream.track, view, *extensions, now_ns);
-  if (track.muted()) return Counter::rtp_track_muted;
+  if (track.muted()) {
+    track.kept_back = !track.isVideo();
+    return Counter::rtp_track_muted;
+  }
   if (view.payload().empty() && view.padded) {
     leaveOut(s, track, stream.encoding, view.sequence);
     tellFanOut(s, stream.track, [&](auto reference, auto&& tell) {
@@ -220,7 +223,9 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
     return Counter::rtp_padding_only;
   }
   if (!track.wanted()) return Counter::rtp_no_subscriber;
-  if (const auto why = keepBack(s, stream.track, level, packet, view, now_ns)) return *why;
+  if (!track.isVideo()) {
+    if (const auto why = keepBack(s, stream.track, level, packet, view, now_ns)) return *why;
+  }
   const auto source = describe(s.transports[transport], view, *extensions);
   const auto frame = frameOf(track, view, source);
   if (track.isVideo()) {

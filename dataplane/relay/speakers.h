@@ -19,8 +19,8 @@ void noteHeld(RelayState& s, uint32_t subscription, uint64_t now_ns);
 /// The same; what is sent again goes on without a gap, from a key frame on.
 void reviewHeld(RelayState& s, uint32_t subscription, uint64_t now_ns);
 
-/// Whether a packet of a track of ours goes no further, as nobody is to hear it; then why. The first one that goes
-/// again begins a talkspurt: its marker is set (RFC 3551 section 4.1), and numbers go on where they stopped.
+/// Whether a packet of an audio track of ours goes no further, as nobody is to hear it; then why. The first one that
+/// goes again begins a talkspurt: its marker is set (RFC 3551 section 4.1), and numbers go on where they stopped.
 /// `level`: the data of its audio level extension. Of what has none nothing is known: it goes.
 std::optional<Counter> keepBack(RelayState& s, uint32_t track, std::optional<uint8_t> level, const CachedPacket& packet,
                                 RtpView& view, uint64_t now_ns);

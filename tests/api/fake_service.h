@@ -31,16 +31,16 @@ class FakeService : public Service {
  public:
   const std::map<std::string, Room>& rooms() const override { return rooms_; }
 
-  Result<void> openRoom(const std::string& room, const RoomLimits& limits) override {
+  Result<void> openRoom(const std::string& room, const RoomSettings& settings) override {
     if (rooms_.contains(room)) return std::unexpected(Refusal{409, "room_exists", "The room is open already."});
     if (rooms_.size() >= rooms_max) return std::unexpected(Refusal{503, "rooms_full", "No more rooms."});
-    rooms_[room] = Room{room, limits, true, 1'700'000'000'123, {}};
+    rooms_[room] = Room{room, settings, true, 1'700'000'000'123, {}};
     say(room, "", {{"type", "room_opened"}});
     return {};
   }
-  Result<void> setLimits(const std::string& room, const RoomLimits& limits) override {
+  Result<void> changeSettings(const std::string& room, const RoomSettings& settings) override {
     if (!rooms_.contains(room)) return std::unexpected(roomUnknown());
-    rooms_[room].limits = limits;
+    rooms_[room].settings = settings;
     return {};
   }
   Result<void> closeRoom(const std::string& room) override {
@@ -67,7 +67,7 @@ class FakeService : public Service {
       }
       return std::unexpected(Refusal{404, "resume_unknown", "Too late."});
     }
-    if (room.participants.size() >= room.limits.participants_max) {
+    if (room.participants.size() >= room.settings.participants_max) {
       return std::unexpected(Refusal{503, "room_full", "The room is full."});
     }
     Participant participant;
@@ -190,6 +190,13 @@ class FakeService : public Service {
     wishes.emplace_back(track, wish);
     return {};
   }
+  Result<void> setLastN(const std::string& room, const std::string& participant,
+                        std::optional<uint16_t> last_n) override {
+    Participant* who = find(room, participant);
+    if (!who) return std::unexpected(participantUnknown());
+    who->last_n = last_n;
+    return {};
+  }
   Result<void> unpublish(const std::string& room, const std::string& track) override {
     for (auto& [id, participant] : rooms_[room].participants) {
       if (std::erase_if(participant.tracks, [&](const Track& t) { return t.id == track; }) > 0) return {};
@@ -267,8 +274,10 @@ class FakeReports : public ReportSource {
   std::optional<contract::SubscriptionStats> subscription(const std::string&, const std::string&) const override {
     return subscription_stats;
   }
+  std::optional<contract::SpeakerStats> speaker(const std::string&) const override { return speaker_stats; }
 
   DataplaneFigures now;
+  std::optional<contract::SpeakerStats> speaker_stats;
   std::optional<contract::TransportStats> transport_stats;
   std::optional<contract::TrackStats> track_stats;
   std::optional<contract::SubscriptionStats> subscription_stats;

@@ -144,6 +144,7 @@ void fill(Relay& relay) {
     reports.transport_stats = transport;
     reports.track_stats = contract::TrackStats{.packets = 10, .bytes = 1000, .jitter_us = 250};
     reports.subscription_stats = contract::SubscriptionStats{.encoding = 1, .packets = 9, .fraction_lost_q8 = 64};
+    reports.speaker_stats = contract::SpeakerStats{.order = 2, .dominant = 0, .loud = 1};
   });
 }
 
@@ -171,9 +172,12 @@ TEST(OpenApi, every_answer_is_as_described) {
       {"get", "/v1/rooms/{room}", "/v1/rooms/x", {}, "", 200},
       {"get", "/v1/rooms/{room}", "/v1/rooms/none", {}, "", 404},
       {"get", "/v1/rooms/{room}", "/v1/rooms/a%20b", {}, "", 400},
-      {"patch", "/v1/rooms/{room}", "/v1/rooms/x", kJson, R"({"tracks_max": 9})", 200},
+      {"patch", "/v1/rooms/{room}", "/v1/rooms/x", kJson, R"({"tracks_max": 9, "last_n": 4, "loudest": 3})", 200},
+      {"patch", "/v1/rooms/{room}", "/v1/rooms/x", kJson, R"({"last_n": null, "forward_silence": false})", 200},
       {"patch", "/v1/rooms/{room}", "/v1/rooms/x", kJson, "no", 400},
       {"get", "/v1/rooms/{room}/participants", "/v1/rooms/x/participants", {}, "", 200},
+      {"patch", "/v1/rooms/{room}/participants/{participant}", "/v1/rooms/x/participants/p1", kJson, R"({"last_n": 3})",
+       200},
       {"get", "/v1/rooms/{room}/participants/{participant}", "/v1/rooms/x/participants/p1", {}, "", 200},
       {"get",
        "/v1/rooms/{room}/participants/{participant}/subscriptions",
@@ -237,7 +241,8 @@ TEST(OpenApi, the_judge_can_say_no) {
   const json::object doc = document();
   const json::object room = json::parse(R"({"$ref": "#/components/schemas/Room"})").as_object();
   const char good[] = R"({"name": "x", "participants": 1, "tracks": 0, "participants_max": 2, "tracks_max": 8,
-                          "keep_when_empty": true, "created": "2024-02-29T12:34:56.007Z"})";
+                          "last_n": null, "loudest": 0, "forward_silence": false, "keep_when_empty": true,
+                          "created": "2024-02-29T12:34:56.007Z"})";
   EXPECT_TRUE(violations(doc, room, json::parse(good)).empty());
   const std::pair<const char*, const char*> edits[] = {{"\"x\"", "\"a b\""},
                                                        {"\"participants\": 1,", ""},

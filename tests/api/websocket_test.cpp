@@ -124,7 +124,8 @@ TEST(WebSocket, a_conversation) {
   });
 
   bob->send({{"type", "wish"}, {"track", track}, {"width", 640}, {"height", 480}, {"frame_rate", 15}});
-  bob->send({{"type", "wish"}, {"track", track}, {"paused", true}});
+  bob->send({{"type", "wish"}, {"track", track}, {"paused", true}, {"pinned", true}, {"priority", 200}});
+  bob->send({{"type", "last_n"}, {"last_n", 4}});
   ada->send({{"type", "mute"}, {"track", track}, {"muted", true}});
   EXPECT_EQ(text(ada->receive(), "type"), "track_muted");
   EXPECT_EQ(text(bob->receive(), "type"), "track_muted");
@@ -135,7 +136,8 @@ TEST(WebSocket, a_conversation) {
     ASSERT_EQ(service.wishes.size(), 2u);
     EXPECT_EQ(service.wishes[0].first, track);
     EXPECT_EQ(service.wishes[0].second, (Wish{.width_max = 640, .height_max = 480, .frame_rate_max = 15}));
-    EXPECT_EQ(service.wishes[1].second, Wish{.paused = true});
+    EXPECT_EQ(service.wishes[1].second, (Wish{.paused = true, .pinned = true, .priority = 200}));
+    EXPECT_EQ(service.rooms().at("x").participants.at(bob_id).last_n, 4);
     EXPECT_TRUE(service.rooms().at("x").participants.at(ada_id).tracks.at(0).muted_by_self);
     EXPECT_FALSE(service.rooms().at("x").participants.at(ada_id).tracks.at(0).muted_by_moderator);
   });
@@ -191,6 +193,10 @@ TEST(WebSocket, table_of_wrong_messages) {
       {"20c wish for too much", R"({"type": "wish", "track": "t1", "frame_rate": 256})", "bad_message"},
       {"20d wish in words", R"({"type": "wish", "track": "t1", "height": "large"})", "bad_message"},
       {"20e a pause that is none", R"({"type": "wish", "track": "t1", "paused": 1})", "bad_message"},
+      {"20f a pin that is none", R"({"type": "wish", "track": "t1", "pinned": "yes"})", "bad_message"},
+      {"20g priority beyond the highest", R"({"type": "wish", "track": "t1", "priority": 256})", "bad_message"},
+      {"20h last_n of nothing", R"({"type": "last_n"})", "bad_message"},
+      {"20i last_n below nothing", R"({"type": "last_n", "last_n": -1})", "bad_message"},
       {"21 mute nothing", R"({"type": "mute", "muted": true})", "bad_message"},
       {"22 mute without muted", R"({"type": "mute", "track": "t1"})", "bad_message"},
       {"23 mute no track", R"({"type": "mute", "track": "t9", "muted": true})", "track_unknown"},

@@ -75,7 +75,7 @@ TEST_F(InRoom, refusals_have_their_codes) {
   const std::pair<RoomEvent, std::string> cases[] = {
       {RoomOpened{"room", {}, false, 0}, "room_exists"},                                                  // 0
       {RoomOpened{"a b", {}, false, 0}, "bad_message"},                                                   // 1
-      {RoomLimitsSet{"none", {}}, "room_unknown"},                                                        // 2
+      {RoomSettingsSet{"none", {}}, "room_unknown"},                                                      // 2
       {RoomClosed{"none"}, "room_unknown"},                                                               // 3
       {ParticipantJoined{"none", member("c")}, "room_unknown"},                                           // 4
       {ParticipantJoined{"room", member("a")}, "participant_exists"},                                     // 5
@@ -108,7 +108,7 @@ TEST_F(InRoom, refusals_have_their_codes) {
 TEST_F(InRoom, limits_hold) {
   apply(ParticipantJoined{"room", member("c")});
   EXPECT_EQ(refused(ParticipantJoined{"room", member("d")}), "room_full");
-  apply(RoomLimitsSet{"room", {.participants_max = 4}});
+  apply(RoomSettingsSet{"room", {.participants_max = 4}});
   apply(ParticipantJoined{"room", member("d")});
   apply(RoomOpened{"second", {}, true, 0});
   EXPECT_EQ(refused(RoomOpened{"third", {}, true, 0}), "rooms_full");
@@ -160,7 +160,7 @@ TEST_F(InRoom, who_subscribes_automatically_wants_each_track_of_others) {
   EXPECT_TRUE(findSubscription(*rooms.participant("room", "b"), "t1"));
   EXPECT_FALSE(findSubscription(*rooms.participant("room", "a"), "t1"));
   EXPECT_FALSE(findSubscription(*rooms.participant("room", "c"), "t1"));
-  apply(RoomLimitsSet{"room", {.participants_max = 9}});
+  apply(RoomSettingsSet{"room", {.participants_max = 9}});
   const Change joined = apply(ParticipantJoined{"room", member("d")});
   EXPECT_TRUE(joined.wants_changed.contains({"room", "d"}));
   const Change forbidden = apply(ParticipantJoined{"room", member("e", {.subscribe = false})});
@@ -260,7 +260,7 @@ RoomEvent anyEvent(Dice& dice) {
     case 0:
       return RoomOpened{room, {.participants_max = 4, .tracks_max = 3}, dice.roll(2) == 0, 0};
     case 1:
-      return dice.roll(8) ? RoomEvent(RoomLimitsSet{room, {.participants_max = 4, .tracks_max = 3}})
+      return dice.roll(8) ? RoomEvent(RoomSettingsSet{room, {.participants_max = 4, .tracks_max = 3}})
                           : RoomEvent(RoomClosed{room});
     case 2:
     case 3: {
@@ -303,7 +303,7 @@ RoomEvent anyEvent(Dice& dice) {
 std::string textOf(const Rooms& rooms) {
   std::string text;
   for (const auto& [name, room] : rooms.all()) {
-    text += name + std::to_string(room.limits.participants_max) + "{";
+    text += name + std::to_string(room.settings.participants_max) + "{";
     for (const auto& [id, who] : room.participants) {
       text += id + "(";
       for (const Track& each : who.tracks)
@@ -322,9 +322,9 @@ std::string textOf(const Rooms& rooms) {
 void expectSound(const Rooms& rooms) {
   std::set<std::string> tracks, transports;
   for (const auto& [name, room] : rooms.all()) {
-    ASSERT_LE(room.participants.size(), room.limits.participants_max);
+    ASSERT_LE(room.participants.size(), room.settings.participants_max);
     for (const auto& [id, who] : room.participants) {
-      ASSERT_LE(who.tracks.size(), room.limits.tracks_max);
+      ASSERT_LE(who.tracks.size(), room.settings.tracks_max);
       for (const Track& each : who.tracks) {
         ASSERT_TRUE(tracks.insert(each.id).second) << "a track is in two places";
         ASSERT_EQ(*rooms.ownerOfTrack(each.id), (ParticipantKey{name, id}));

@@ -53,6 +53,32 @@ TEST(DesiredRows, transport_without_keys_has_profile_none) {
   EXPECT_EQ(row->receive_bitrate_max_bps, 2'500'000u);
 }
 
+TEST(DesiredRows, place_in_the_room_by_table) {
+  struct Case {
+    int number;
+    TransportPlace place;
+    uint8_t flags;
+    uint16_t last_n;
+    uint8_t loudest;
+  };
+  const Case cases[] = {
+      {1, {.room = 7}, 0, 0, 0},
+      {2, {.room = 7, .last_n = 4}, contract::kTransportLastN, 4, 0},
+      {3, {.room = 7, .last_n = 0}, contract::kTransportLastN, 0, 0},  // no picture at all
+      {4, {.room = 7, .loudest = 3}, 0, 0, 3},
+      {5, {.room = 7, .forward_silence = false}, contract::kTransportDropSilence, 0, 0},
+  };
+  for (const Case& c : cases) {
+    const auto row = transportRow({3, 9}, transport(), c.place, {5, 2});
+    ASSERT_TRUE(row) << "case " << c.number;
+    EXPECT_EQ(row->room, 7u) << "case " << c.number;
+    EXPECT_EQ(row->partner, (RowReference{5, 2})) << "case " << c.number;
+    EXPECT_EQ(row->flags, c.flags) << "case " << c.number;
+    EXPECT_EQ(row->last_n, c.last_n) << "case " << c.number;
+    EXPECT_EQ(row->loudest, c.loudest) << "case " << c.number;
+  }
+}
+
 TEST(DesiredRows, keys_become_bytes_and_each_direction_keeps_its_own) {
   Transport t = transport();
   t.keys = SrtpKeys{.profile = 7,
@@ -195,6 +221,12 @@ TEST(DesiredRows, either_mute_sets_the_flag) {
   EXPECT_EQ(trackRow({0, 1}, {0, 1}, track)->flags, contract::kTrackMuted);
 }
 
+TEST(DesiredRows, screens_are_always_sent) {
+  Track track = videoTrack();
+  track.source = Source::screen;
+  EXPECT_EQ(trackRow({0, 1}, {0, 1}, track)->flags, contract::kTrackAlwaysSent);
+}
+
 TEST(DesiredRows, codecs_beyond_the_row_are_left_out_whole) {
   Track track = videoTrack();
   track.codecs = {codec("opus", 0)};  // one entry, so that the last pair would be cut in two
@@ -281,6 +313,12 @@ TEST(DesiredRows, subscription_refers_to_both_rows) {
   EXPECT_EQ(row->frame_rate_max, 15);
   EXPECT_EQ(row->mapping_count, 1);
   EXPECT_EQ(row->mapping[0].to, 120);
+  EXPECT_EQ(row->priority, 128);
+  subscription.wish = {.pinned = true, .priority = 200};
+  const auto pinned = subscriptionRow({1, 2}, {3, 4}, {5, 6}, videoTrack(), subscription);
+  ASSERT_TRUE(pinned);
+  EXPECT_EQ(pinned->flags, contract::kSubscriptionPinned);
+  EXPECT_EQ(pinned->priority, 200);
   subscription.ssrc = 0;
   EXPECT_FALSE(subscriptionRow({1, 2}, {3, 4}, {5, 6}, videoTrack(), subscription));
 }

@@ -16,13 +16,17 @@ namespace penstock::test {
 /// Refuses what the forwarding tables would refuse: rows that refer to rows that are not there.
 struct FakeRows : RowsOut {
   std::map<std::string, Transport> transports;
+  std::map<std::string, TransportPlace> places;
   std::map<std::string, std::pair<std::string, Track>> tracks;
   std::map<std::pair<std::string, std::string>, Subscription> subscriptions;
   std::vector<std::string> broken_rules;
   int sweeps = 0;
 
-  bool putTransport(const Transport& transport) override {
+  bool putTransport(const Transport& transport, const TransportPlace& place) override {
     transports[transport.id] = transport;
+    places[transport.id] = place;
+    if (place.partner != transport.id && !place.partner.empty() && !transports.contains(place.partner))
+      broken_rules.push_back("transport before its partner");
     return true;
   }
   bool putTrack(const std::string& transport, const Track& track) override {
@@ -92,6 +96,15 @@ struct FakeReports : ReportsIn {
   std::optional<uint8_t> audioLevel(const std::string& track) const override {
     const auto found = dbov.find(track);
     return found == dbov.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::map<std::string, contract::SpeakerStats> speakers;
+  std::optional<contract::SpeakerStats> speaker(const std::string& transport) const override {
+    const auto found = speakers.find(transport);
+    return found == speakers.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::set<std::pair<std::string, std::string>> held_subscriptions;
+  bool held(const std::string& transport, const std::string& track) const override {
+    return held_subscriptions.contains({transport, track});
   }
   std::map<std::string, Consent> consents;
   Consent consent(const std::string& transport) const override {

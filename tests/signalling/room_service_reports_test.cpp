@@ -157,14 +157,111 @@ TEST_F(Serving, speakers_are_told_when_they_change) {
   for (const Notice& notice : sink.notices) EXPECT_NE(notice.message.at("type").as_string(), "speakers");
 }
 
+TEST_F(Serving, the_dominant_speaker_is_told_to_all) {
+  const Member alice = join("Alice"), bob = join("Bob");
+  ASSERT_TRUE(publish(alice));
+  ASSERT_TRUE(publish(bob));
+  const auto changes = [&] {
+    return std::ranges::count_if(sink.notices, [](const Notice& notice) {
+      return notice.message.at("type").as_string() == "dominant_speaker_changed";
+    });
+  };
+  const auto speaks = [&](const Member& who, bool dominant) {
+    reports.speakers[at(who).publish_transport->id] = {.generation = 1, .dominant = dominant};
+  };
+  service->tick();
+  EXPECT_EQ(bob.link->count("speakers"), 0u) << "nobody yet";
+  speaks(alice, true);
+  speaks(bob, false);
+  service->tick();
+  service->tick();
+  EXPECT_EQ(bob.link->count("speakers"), 1u);
+  EXPECT_EQ(bob.link->last("speakers").at("dominant").as_string(), alice.id);
+  EXPECT_EQ(changes(), 1);
+  EXPECT_EQ(sink.notices.back().message.at("participant").as_string(), alice.id);
+  EXPECT_EQ(sink.notices.back().message.at("room").as_string(), "room");
+  EXPECT_EQ(bob.link->count("dominant_speaker_changed"), 0u) << "clients have it with the speakers";
+  reports.speakers.clear();  // the dataplane restarts
+  service->tick();
+  EXPECT_EQ(changes(), 1) << "the last one stays";
+  speaks(bob, true);
+  service->tick();
+  EXPECT_EQ(alice.link->last("speakers").at("dominant").as_string(), bob.id);
+  EXPECT_EQ(changes(), 2);
+  reports.speakers.clear();
+  ASSERT_TRUE(service->leave("room", bob.id, "left"));
+  service->tick();
+  EXPECT_TRUE(alice.link->last("speakers").at("dominant").is_null());
+  EXPECT_EQ(changes(), 3);
+  EXPECT_TRUE(sink.notices.back().message.at("participant").is_null());
+}
+
+TEST_F(Serving, who_is_held_is_told_as_a_whole_and_once) {
+  const Member alice = join("Alice"), bob = join("Bob");
+  ASSERT_TRUE(publish(alice));
+  ASSERT_TRUE(answer(bob));
+  const std::string transport = at(bob).subscribe_transport->id, camera = at(alice).tracks.at(1).id;
+  service->tick();
+  EXPECT_EQ(bob.link->count("held"), 0u);
+  reports.held_subscriptions.insert({transport, camera});
+  service->tick();
+  EXPECT_EQ(bob.link->count("held"), 0u) << "no event, no look";
+  service->onHeld(transport);
+  service->onHeld(transport);
+  service->tick();
+  service->tick();
+  EXPECT_EQ(bob.link->count("held"), 1u);
+  EXPECT_EQ(bob.link->last("held").at("tracks").as_array(), boost::json::array({boost::json::value(camera)}));
+  service->onHeld(transport);
+  service->tick();
+  EXPECT_EQ(bob.link->count("held"), 1u) << "as before";
+  reports.held_subscriptions.clear();
+  service->review();  // events were missed
+  service->tick();
+  EXPECT_EQ(bob.link->count("held"), 2u);
+  EXPECT_TRUE(bob.link->last("held").at("tracks").as_array().empty());
+  service->onHeld("x_nobodys");
+}
+
+TEST_F(Serving, rows_say_what_the_room_and_the_participant_say) {
+  const Member alice = join("Alice"), bob = join("Bob");
+  ASSERT_TRUE(publish(alice));
+  ASSERT_TRUE(answer(bob));
+  ASSERT_TRUE(publish(bob));
+  const std::string receives = at(bob).subscribe_transport->id, sends = at(bob).publish_transport->id;
+  EXPECT_NE(rows.places.at(receives).room, 0u);
+  EXPECT_EQ(rows.places.at(receives).room, rows.places.at(at(alice).publish_transport->id).room);
+  EXPECT_EQ(rows.places.at(receives).partner, sends) << "though it came later";
+  EXPECT_FALSE(rows.places.at(receives).last_n);
+  struct Case {
+    int number;
+    std::optional<uint16_t> room, own, effective;
+  };
+  for (const Case& c : {Case{1, {}, 3, 3}, {2, 5, 3, 3}, {3, 2, 3, 2}, {4, 2, {}, 2}, {5, 0, 3, 0}, {6, {}, {}, {}}}) {
+    ASSERT_TRUE(service->setLastN("room", bob.id, c.own));
+    RoomSettings settings = service->rooms().at("room").settings;
+    settings.last_n = c.room;
+    ASSERT_TRUE(service->changeSettings("room", settings));
+    EXPECT_EQ(rows.places.at(receives).last_n, c.effective) << "case " << c.number;
+    EXPECT_EQ(at(bob).last_n, c.own) << "case " << c.number;
+  }
+  ASSERT_TRUE(service->changeSettings("room", {.loudest = 3, .forward_silence = false}));
+  EXPECT_EQ(rows.places.at(sends).loudest, 3);
+  EXPECT_FALSE(rows.places.at(sends).forward_silence);
+  EXPECT_EQ(code(service->setLastN("room", "p_nobody", 1)), "participant_unknown");
+}
+
 TEST(SpeakerWatch, loudest_first_with_hysteresis) {
   SpeakerWatch watch;
-  EXPECT_FALSE(watch.look({{"a", 127}}));
-  EXPECT_EQ(watch.look({{"a", 45}, {"b", 20}}).value().at(0).participant, "b");
-  EXPECT_EQ(watch.look({{"a", 55}, {"b", 55}}).value().size(), 2u) << "below where it begins, above where it ends";
-  EXPECT_TRUE(watch.look({{"a", 60}, {"b", 60}}).value().empty());
-  EXPECT_FALSE(watch.look({{"a", 55}}));
-  EXPECT_EQ(watch.look({{"a", 50}, {"a", 10}}).value().at(0).level, 0.9);
+  EXPECT_FALSE(watch.look({{"a", 127}}, ""));
+  EXPECT_EQ(watch.look({{"a", 45}, {"b", 20}}, "").value().heard.at(0).participant, "b");
+  EXPECT_EQ(watch.look({{"a", 55}, {"b", 55}}, "").value().heard.size(), 2u)
+      << "below where it begins, above where it ends";
+  EXPECT_TRUE(watch.look({{"a", 60}, {"b", 60}}, "").value().heard.empty());
+  EXPECT_FALSE(watch.look({{"a", 55}}, ""));
+  EXPECT_EQ(watch.look({{"a", 50}, {"a", 10}}, "").value().heard.at(0).level, 0.9);
+  EXPECT_EQ(watch.look({{"a", 10}}, "a").value().dominant, "a");
+  EXPECT_FALSE(watch.look({{"a", 10}}, "a"));
 }
 
 }  // namespace

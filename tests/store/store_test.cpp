@@ -93,7 +93,7 @@ Participant participant(const std::string& id) {
 Room room(const std::string& name) {
   Room r;
   r.name = name;
-  r.limits = {.participants_max = 3, .tracks_max = 2};
+  r.settings = {.participants_max = 3, .tracks_max = 2};
   r.keep_when_empty = true;
   r.created_unix_ms = 5;
   return r;

@@ -95,6 +95,27 @@ test('speakers_replace_each_other_and_are_remembered', () => {
   assert.equal(state.spoke_at.get('ada'), 1000);
 });
 
+test('the_dominant_speaker_is_the_last_other_one', () => {
+  const state = stateAfter(joined());
+  assert.equal(state.dominant, null);
+  applyMessage(state, { type: 'speakers', speakers: [], dominant: 'ada' }, 3000);
+  assert.equal(state.dominant, 'ada');
+  assert.equal(state.spoke_at.get('ada'), 3000);
+  applyMessage(state, { type: 'speakers', speakers: [], dominant: 'me' });
+  assert.equal(state.dominant, 'ada', 'whom we answer stays');
+  applyMessage(state, { type: 'speakers', speakers: [], dominant: null });
+  assert.equal(state.dominant, 'ada');
+  applyMessage(state, { type: 'participant_left', participant: 'ada', reason: 'left' });
+  assert.equal(state.dominant, null);
+});
+
+test('what_is_held_is_said_as_a_whole', () => {
+  const state = stateAfter(joined(), { type: 'held', tracks: ['t7', 't8'] }, { type: 'held', tracks: ['t8'] });
+  assert.deepEqual([...state.held], ['t8']);
+  applyMessage(state, joined({ resumed: true }));
+  assert.equal(state.held.size, 0);
+});
+
 test('messages_about_the_unknown_change_nothing', () => {
   const state = stateAfter(joined());
   applyMessage(state, { type: 'track_published', participant: 'nobody', track: microphone('t5') });

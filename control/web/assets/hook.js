@@ -3,7 +3,8 @@
 //   participants()             [{id, name, self, tracks: [{id, kind, source, muted, muted_by_moderator, received}]}]
 //   publishConnection          RTCPeerConnection or null; subscribeConnection likewise
 //   subscribe(tracks), unsubscribe(tracks)    arrays of track ids
-//   wish(track, {paused, width, height, frame_rate})   of a received picture: no larger than that
+//   wish(track, {paused, width, height, frame_rate, pinned, priority})   of a received picture: no larger than that
+//   lastN(number)              pictures of so many others, who spoke last; null: as the room says
 //   mute(track, muted)         own track: as the button does; somebody else's: as a moderator
 //   kick(participant)          as a moderator
 //   leave()
@@ -28,6 +29,7 @@ export function installHook(store, current, media) {
     subscribe: (tracks) => send({ type: 'subscribe', tracks }),
     unsubscribe: (tracks) => send({ type: 'unsubscribe', tracks }),
     wish: (track, wish) => send({ type: 'wish', track, ...wish }),
+    lastN: (number) => send({ type: 'last_n', last_n: number }),
     mute(track, muted) {
       const own = store.state.participants.get(store.state.self)?.tracks.get(track);
       if (!own || !store.state.own[own.source]) return send({ type: 'mute', track, muted });

@@ -11,6 +11,8 @@ export function initialState() {
     permissions: { publish: true, subscribe: true, moderate: false },
     participants: new Map(), // id -> {id, name, tracks: Map(id -> track), order}
     speakers: new Map(), // participant id -> level 0..1
+    dominant: null, // id of the participant who speaks, or was the last to speak, if it is not oneself
+    held: new Set(), // ids of video tracks that the relay does not send now, as others spoke later
     spoke_at: new Map(), // participant id -> when it last spoke, ms
     received: new Map(), // track id -> MediaStreamTrack from the subscribe connection
     signalling: { up: false, attempt: 0, retry_at: 0 },
@@ -66,6 +68,7 @@ function removeParticipant(state, id) {
   state.participants.delete(id);
   state.speakers.delete(id);
   state.spoke_at.delete(id);
+  if (state.dominant === id) state.dominant = null;
 }
 
 const reducers = {
@@ -79,6 +82,7 @@ const reducers = {
     const others_first = [...message.participants].sort((a, b) => (a.id === state.self) - (b.id === state.self));
     for (const participant of others_first) addParticipant(state, participant);
     if (!message.resumed) state.received.clear();
+    state.held = new Set(); // what is held is said again
   },
   participant_joined: (state, message) => addParticipant(state, message.participant),
   participant_left: (state, message) => removeParticipant(state, message.participant),
@@ -98,6 +102,13 @@ const reducers = {
   speakers(state, message, now) {
     state.speakers = new Map(message.speakers.map((speaker) => [speaker.participant, speaker.level]));
     for (const id of state.speakers.keys()) state.spoke_at.set(id, now);
+    if (!message.dominant) return;
+    state.spoke_at.set(message.dominant, now);
+    // While we speak ourselves, whom we answer stays.
+    if (message.dominant !== state.self) state.dominant = message.dominant;
+  },
+  held(state, message) {
+    state.held = new Set(message.tracks);
   },
 };
 

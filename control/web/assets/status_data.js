@@ -64,6 +64,7 @@ export function eventWords(event, names = new Map()) {
     track_published: () => `${who} publishes ${event.track?.source ?? 'a track'} (${event.track?.kind ?? ''})`,
     track_unpublished: () => `${who} unpublished track ${event.track}`,
     track_muted: () => `${who} ${event.muted ? 'muted' : 'unmuted'} track ${event.track}${event.muted_by_moderator ? ' (moderator)' : ''}`,
+    dominant_speaker_changed: () => (id ? `${who} speaks` : 'nobody speaks any more'),
   };
   return Object.hasOwn(table, event.type) ? table[event.type]() : event.type;
 }
@@ -76,6 +77,7 @@ export const event_types = [
   'track_published',
   'track_unpublished',
   'track_muted',
+  'dominant_speaker_changed',
 ];
 
 /** 1234567 -> "1,234,567"; rates get a decimal only when small. */

@@ -5,6 +5,8 @@ import { grid, initials, visible } from './layout.js';
 import { trackOf } from './state.js';
 
 const tiles_max = 25;
+// Of more than this, who speaks is shown large.
+const equals_max = 9;
 
 /** Pure: everything that could have a tile now, and the key of what belongs on the stage. */
 export function tileItems(state) {
@@ -17,8 +19,10 @@ export function tileItems(state) {
     .filter((participant) => participant.id !== state.self && trackOf(participant, 'screen', 'video'))
     .map((participant) => ({ key: `screen:${participant.id}`, participant, source: 'screen' }));
   const items = [...screens, ...cameras];
-  const staged = items.find((item) => item.key === state.pinned) ?? screens[0] ?? null;
-  return { items, staged };
+  const pinned = items.find((item) => item.key === state.pinned);
+  // Nor are all equal where the relay sends the pictures of some only.
+  const speaker = cameras.length > equals_max || state.held.size > 0 ? cameras.find(({ key }) => key === state.dominant) : null;
+  return { items, staged: pinned ?? screens[0] ?? speaker ?? null };
 }
 
 /** Pure: what one tile shows. */
@@ -26,12 +30,16 @@ export function tileView(state, { participant, source }) {
   const own = participant.id === state.self;
   const video = trackOf(participant, source, 'video');
   const voice = trackOf(participant, 'microphone', 'audio');
-  const picture = own ? state.own.camera.track : video && !video.muted ? (state.received.get(video.id) ?? null) : null;
+  const held = !own && Boolean(video) && !video.muted && state.held.has(video.id);
+  const shown = video && !video.muted && !held;
+  const picture = own ? state.own.camera.track : shown ? (state.received.get(video.id) ?? null) : null;
   const silent = own ? !state.own.microphone.on : !voice || voice.muted;
   const name = participant.name || 'Guest';
   return {
     own,
     picture,
+    held,
+    dominant: source === 'camera' && participant.id === state.dominant,
     silent: source === 'camera' && silent,
     silenced: voice?.muted_by_moderator ?? false,
     speaking: source === 'camera' && !silent && state.speakers.has(participant.id),
@@ -73,7 +81,7 @@ export class Tiles {
 
   #make({ key, source }) {
     const toggle = () =>
-      this.#store.change((state) => (state.pinned = tileItems(state).staged?.key === key ? null : key));
+      this.#store.change((state) => (state.pinned = state.pinned === key ? null : key));
     const pin = element('button', { type: 'button', class: 'tile-button', onclick: toggle });
     const full = element('button', {
       type: 'button',
@@ -107,20 +115,28 @@ export class Tiles {
     if (view.picture && video.paused) video.play().catch(() => {}); // muted video may always play; else `autoplay` retries
     video.classList.toggle('mirrored', view.own && item.source === 'camera');
     node.classList.toggle('speaking', view.speaking);
+    node.classList.toggle('dominant', view.dominant);
+    node.classList.toggle('held', view.held);
     node.classList.toggle('own', view.own);
     node.classList.toggle('silent', view.silent);
     setText(node.querySelector('.avatar'), view.letters);
     setText(node.querySelector('.plate-name'), view.label);
     setAttribute(node, 'data-participant', item.participant.id);
-    const status = [view.label, view.silenced ? 'muted by a moderator' : view.silent && 'muted', view.speaking && 'speaking'];
+    const status = [
+      view.label,
+      view.silenced ? 'muted by a moderator' : view.silent && 'muted',
+      view.speaking && 'speaking',
+      view.held && 'picture not sent, as others spoke later',
+    ];
     setAttribute(node, 'aria-label', status.filter(Boolean).join(', '));
     const pin = node.querySelector('.tile-button:last-child');
-    const label = staged ? 'Show among the others' : `Enlarge ${view.label}`;
-    setIcon(pin, staged ? 'unpin' : 'pin');
+    const pinned = staged && state.pinned === item.key;
+    const label = pinned ? 'Show among the others' : staged ? `Keep ${view.label} large` : `Enlarge ${view.label}`;
+    setIcon(pin, pinned ? 'unpin' : 'pin');
     setAttribute(pin, 'aria-label', label);
     setAttribute(pin, 'title', label);
     // A shared screen is on the stage by itself: there is nothing to go back to until another tile is enlarged.
-    pin.hidden = staged && state.pinned !== item.key;
+    pin.hidden = staged && !pinned && item.source === 'screen';
     node.querySelector('.full').hidden = !staged || !document.fullscreenEnabled;
   }
 

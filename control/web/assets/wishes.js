@@ -48,7 +48,9 @@ export class Wishes {
         const track = trackOf(participant, source, 'video');
         if (!track || participant.id === state.self || !state.received.has(track.id)) continue;
         const [width, height] = sizes.get(`${source} ${participant.id}`) ?? [0, 0];
-        this.#wish(track.id, wishFor(width, height));
+        // What somebody enlarged is sent whoever speaks.
+        const pinned = state.pinned === (source === 'screen' ? `screen:${participant.id}` : participant.id);
+        this.#wish(track.id, { ...wishFor(width, height), pinned });
       }
     }
     for (const id of this.#sent.keys()) if (!state.received.has(id)) this.#sent.delete(id);
