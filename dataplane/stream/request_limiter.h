@@ -61,12 +61,16 @@ class RequesterLimiter {
 };
 
 /// Key frames that one receiver may have made, which all receivers pay for. Three at once; then each waits twice as
-/// long as the one before, up to a minute. Who was content for five seconds, as after the key frame that it needed, is
-/// a newcomer again: only one that never stops asking is made to wait.
+/// long as the one before: up to two seconds for a receiver that asks as receivers do whose packets are lost and not
+/// repaired, up to a minute for one that asks and asks meanwhile. Who was content for five seconds, as after the key
+/// frame that it needed, is a newcomer again.
 class KeyFrameBudget {
  public:
   static constexpr uint32_t kAtOnce = 3;
-  static constexpr uint64_t kFirstNs = 1'000'000'000, kLongestNs = 60'000'000'000, kContentNs = 5'000'000'000;
+  static constexpr uint64_t kFirstNs = 1'000'000'000, kContentNs = 5'000'000'000;
+  static constexpr uint64_t kPatientNs = 2'000'000'000, kLongestNs = 60'000'000'000;
+  /// Requests in vain between two key frames: browsers ask every 0.2 s at most, and every 3 s when they are stuck.
+  static constexpr uint32_t kPatientAsks = 16;
 
   bool allow(uint64_t now_ns) {
     if (!asked_ || now_ns - asked_ns_ >= kContentNs) {
@@ -76,9 +80,13 @@ class KeyFrameBudget {
     asked_ = true;
     asked_ns_ = now_ns;
     if (granted_ >= kAtOnce) {
-      if (now_ns - granted_ns_ < wait_ns_) return false;
-      wait_ns_ = std::min(2 * wait_ns_, kLongestNs);
+      if (now_ns - granted_ns_ < wait_ns_) {
+        ++refused_;
+        return false;
+      }
+      wait_ns_ = std::min(2 * wait_ns_, refused_ > kPatientAsks ? kLongestNs : kPatientNs);
     }
+    refused_ = 0;
     ++granted_;
     granted_ns_ = now_ns;
     return true;
@@ -86,7 +94,7 @@ class KeyFrameBudget {
 
  private:
   uint64_t asked_ns_ = 0, granted_ns_ = 0, wait_ns_ = kFirstNs;
-  uint32_t granted_ = 0;
+  uint32_t granted_ = 0, refused_ = 0;  // refused since the last that was granted
   bool asked_ = false;
 };
 

@@ -104,6 +104,19 @@ TEST(KeyFrameBudget, who_never_stops_asking_waits_ever_longer) {
   EXPECT_EQ(granted_ms, expected);
 }
 
+TEST(KeyFrameBudget, who_loses_packets_and_has_no_other_repair_gets_one_every_few_seconds) {
+  struct Case {
+    uint64_t every_ms;
+    size_t granted;  // in a minute
+  };
+  for (const Case& c : {Case{3000, 20}, Case{1000, 32}, Case{200, 33}}) {
+    KeyFrameBudget budget;
+    size_t granted = 0;
+    for (uint64_t now_ms = 0; now_ms < 60'000; now_ms += c.every_ms) granted += budget.allow(now_ms * kMs);
+    EXPECT_EQ(granted, c.granted) << "asked every " << c.every_ms << " ms";
+  }
+}
+
 TEST(KeyFrameBudget, who_is_content_in_between_gets_what_it_needs) {
   constexpr uint64_t kSecond = 1'000'000'000;
   KeyFrameBudget budget;
