@@ -90,9 +90,11 @@ const Track* findTrack(const Room& room, const std::string& track) {
 
 TransportPlace placeOf(const Room& room, const Participant& who) {
   const RoomSettings& settings = room.settings;
-  const bool fewer = who.last_n && (!settings.last_n || *who.last_n < *settings.last_n);
+  // A recorder, or another relay, gets what it asked for.
+  const auto room_last_n = who.protocol == "plain" ? std::nullopt : settings.last_n;
+  const bool fewer = who.last_n && (!room_last_n || *who.last_n < *room_last_n);
   return {.room = room.number,
-          .last_n = fewer ? who.last_n : settings.last_n,
+          .last_n = fewer ? who.last_n : room_last_n,
           .partner = who.publish_transport ? who.publish_transport->id : "",
           .loudest = settings.loudest,
           .forward_silence = settings.forward_silence};

@@ -48,6 +48,7 @@ void onKeyFrameRequest(RelayState& s, uint32_t index, uint64_t now_ns) {
   SubscriptionState& subscription = s.subscriptions[index];
   s.count(Counter::key_frame_requests_received);
   s.reports.subscription[index].key_frame_requests += 1;
+  if (subscription.paused()) return;  // it gets one when it goes on
   if (!subscription.key_frame_budget.allow(now_ns)) return;
   requestKeyFrameFor(s, index, now_ns);
   // What it sees until then is of another encoding.

@@ -58,6 +58,37 @@ struct InRoom : testing::Test {
   }
 };
 
+TEST_F(InRoom, rows_of_transports_change_with_what_they_say) {
+  apply(published({track("t1", 1)}));
+  apply(Subscribed{"room", "a", transport("ya", Purpose::subscribe), {}, {}});
+  const std::set<std::string> both{"xa", "ya"};
+  EXPECT_EQ(apply(LastNSet{"room", "a", 3}).transports, both);
+  EXPECT_TRUE(apply(LastNSet{"room", "a", 3}).transports.empty()) << "as it is";
+  EXPECT_EQ(apply(RoomSettingsSet{"room", {.last_n = 2}}).transports, both);
+  EXPECT_EQ(apply(published({track("t1", 1)}, "za")).transports, (std::set<std::string>{"ya", "za"}))
+      << "its partner is another";
+  Participant who = *rooms.participant("room", "a");
+  EXPECT_EQ(placeOf(*rooms.room("room"), who).partner, "za");
+  EXPECT_EQ(placeOf(*rooms.room("room"), who).last_n, 2);
+  who.protocol = "plain";
+  EXPECT_EQ(placeOf(*rooms.room("room"), who).last_n, 3) << "a recorder is not held to what people see";
+  who.last_n.reset();
+  EXPECT_FALSE(placeOf(*rooms.room("room"), who).last_n);
+  EXPECT_EQ(refused(LastNSet{"room", "nobody", 3}), "participant_unknown");
+}
+
+TEST_F(InRoom, numbers_of_rooms_are_not_used_again) {
+  const uint32_t first = rooms.room("room")->number;
+  EXPECT_NE(first, 0u);
+  apply(RoomClosed{"room"});
+  apply(RoomOpened{"room", {}, false, 1});
+  EXPECT_EQ(rooms.room("room")->number, first + 1);
+  Rooms restored;
+  restored.restore({{.name = "old", .number = 7}});
+  ASSERT_TRUE(restored.apply(RoomOpened{"new", {}, false, 1}));
+  EXPECT_EQ(restored.room("new")->number, 8u);
+}
+
 TEST_F(InRoom, refusals_have_their_codes) {
   apply(published({track("t1", 1)}));
   Track no_codec = track("t9", 9), many = track("t9", 9), long_mid = track("t9", 9);

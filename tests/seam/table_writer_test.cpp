@@ -229,6 +229,22 @@ TEST(TableWriter, takes_rows_over_after_a_restart_without_writing_them) {
   EXPECT_EQ(*control.writer.subscription("b", "camera"), (contract::RowReference{1, 1}));
 }
 
+TEST(TableWriter, names_the_transport_that_the_same_client_publishes_on) {
+  TemporaryDirectory directory;
+  Control control(directory.path());
+  const TransportPlace place{.room = 4, .last_n = 2, .partner = "a"};
+  const auto rowOf = [&](const std::string& id) {
+    return control.tables.region().transport[control.writer.transport(id)->index].row;
+  };
+  ASSERT_TRUE(control.writer.putTransport(transport("b"), place));
+  EXPECT_EQ(rowOf("b").partner, contract::RowReference{}) << "it is not there yet";
+  ASSERT_TRUE(control.writer.putTransport(transport("a"), place));
+  ASSERT_TRUE(control.writer.putTransport(transport("b"), place));
+  EXPECT_EQ(rowOf("b").partner, *control.writer.transport("a"));
+  EXPECT_EQ(rowOf("b").room, 4u);
+  EXPECT_EQ(rowOf("b").last_n, 2);
+}
+
 TEST(TableWriter, sweeps_what_no_room_wants_and_uses_other_rows_first) {
   TemporaryDirectory directory;
   firstLife(directory.path());
