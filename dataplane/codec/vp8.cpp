@@ -44,16 +44,4 @@ std::optional<Vp8> parseVp8(std::span<const uint8_t> payload) {
   return vp8;
 }
 
-void rewriteVp8(std::span<uint8_t> payload, const Vp8& vp8, uint16_t picture_id, uint8_t tl0_picture_index) {
-  if (vp8.picture_id_offset != 0) {
-    uint8_t* const at = payload.data() + vp8.picture_id_offset;
-    if (vp8.picture_id_long) {
-      store16(at, static_cast<uint16_t>(0x8000 | (picture_id & 0x7fff)));
-    } else {
-      *at = picture_id & 0x7f;
-    }
-  }
-  if (vp8.tl0_offset != 0) payload[vp8.tl0_offset] = tl0_picture_index;
-}
-
 }  // namespace penstock::codec

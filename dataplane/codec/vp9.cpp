@@ -49,6 +49,7 @@ void readStructure(Reader& reader, Vp9& vp9) {
 std::optional<Vp9> parseVp9(std::span<const uint8_t> payload) {
   Reader reader{payload};
   Vp9 vp9{};
+  vp9.gaps_stay = true;
   const uint8_t first = reader.next();
   vp9.inter_predicted = first & 0x40;
   vp9.has_layers = first & 0x20;
@@ -85,18 +86,6 @@ std::optional<Vp9> parseVp9(std::span<const uint8_t> payload) {
   if (reader.failed || reader.at > UINT8_MAX) return std::nullopt;
   vp9.descriptor_size = static_cast<uint8_t>(reader.at);
   return vp9;
-}
-
-void rewriteVp9(std::span<uint8_t> payload, const Vp9& vp9, uint16_t picture_id, uint8_t tl0_picture_index) {
-  if (vp9.picture_id_offset != 0) {
-    uint8_t* const at = payload.data() + vp9.picture_id_offset;
-    if (vp9.picture_id_long) {
-      store16(at, static_cast<uint16_t>(0x8000 | (picture_id & 0x7fff)));
-    } else {
-      *at = picture_id & 0x7f;
-    }
-  }
-  if (vp9.tl0_offset != 0) payload[vp9.tl0_offset] = tl0_picture_index;
 }
 
 }  // namespace penstock::codec

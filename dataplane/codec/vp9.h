@@ -9,24 +9,20 @@
 #include <optional>
 #include <span>
 
+#include "dataplane/codec/picture_ids.h"
+
 namespace penstock::codec {
 
 inline constexpr size_t kVp9SpatialMax = 8;
 
-struct Vp9 {
-  uint8_t descriptor_size;
-  uint8_t picture_id_offset;  // 0 = none
-  uint8_t tl0_offset;         // 0 = none: flexible mode, or no layers
-  uint16_t picture_id;
-  uint8_t tl0_picture_index;
+struct Vp9 : PictureIds {
   uint8_t temporal_id;
   uint8_t spatial_id;
-  bool picture_id_long;
   bool has_layers;
   bool inter_predicted;   // P: depends on an earlier picture
   bool layer_start;       // B: of a layer frame
   bool layer_end;         // E
-  bool switch_up;         // U: later pictures of this temporal layer and above need nothing before it above this one
+  bool switch_up;         // U: later pictures of higher temporal layers need nothing before this one of them
   bool inter_layer;       // D: depends on the spatial layer below of the same picture
   bool not_reference;     // Z: upper spatial layers do not depend on it
   uint8_t spatial_count;  // of the scalability structure; 0 = none in this packet
@@ -38,8 +34,5 @@ struct Vp9 {
 
 /// Nothing: shorter than its own descriptor says, or with more references than there may be.
 std::optional<Vp9> parseVp9(std::span<const uint8_t> payload);
-
-/// Like rewriteVp8.
-void rewriteVp9(std::span<uint8_t> payload, const Vp9& vp9, uint16_t picture_id, uint8_t tl0_picture_index);
 
 }  // namespace penstock::codec

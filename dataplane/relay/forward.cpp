@@ -34,27 +34,63 @@ stream::SourceHeader describe(const TransportState& publisher, const RtpView& vi
   return source;
 }
 
-codec::FrameInfo frameOf(const TrackState& track, const RtpView& view, const stream::SourceHeader& source) {
+namespace {
+
+std::span<const uint8_t> descriptorOf(const stream::SourceHeader& source) {
+  return source.extension[static_cast<size_t>(contract::Extension::kDependencyDescriptor)];
+}
+
+}  // namespace
+
+codec::FrameInfo frameOf(TrackState& track, uint8_t encoding, const RtpView& view, const stream::SourceHeader& source) {
   if (!track.isVideo()) return {};
-  return codec::frameInfo(track.codec[view.payload_type], view.payload(),
-                          source.extension[static_cast<size_t>(contract::Extension::kDependencyDescriptor)]);
+  return codec::frameInfo(track.codec[view.payload_type], view.payload(), descriptorOf(source), view.sequence,
+                          track.encoding[encoding].dependencies);
 }
 
 namespace {
 
 /// Payload bytes that differ by subscriber are written behind the header; what is left is the same for all.
-std::span<const uint8_t> renumber(const codec::FrameInfo& frame, const stream::NumberOffsets& offsets,
+std::span<const uint8_t> renumber(const std::optional<codec::PictureIds>& ids, const stream::NumberOffsets& offsets,
                                   std::span<const uint8_t> payload, std::span<uint8_t> space,
                                   stream::WrittenHeader& written) {
-  if (!frame.vp8 || (offsets.picture_id == 0 && offsets.tl0_picture_index == 0)) return payload;
-  const codec::Vp8& vp8 = *frame.vp8;
-  if (vp8.descriptor_size > space.size() - written.written_length) return payload;
-  const auto to = space.subspan(written.written_length, vp8.descriptor_size);
-  std::ranges::copy(payload.first(vp8.descriptor_size), to.begin());
-  codec::rewriteVp8(to, vp8, static_cast<uint16_t>(vp8.picture_id + offsets.picture_id),
-                    static_cast<uint8_t>(vp8.tl0_picture_index + offsets.tl0_picture_index));
-  written.written_length = static_cast<uint16_t>(written.written_length + vp8.descriptor_size);
-  return payload.subspan(vp8.descriptor_size);
+  if (!ids || (offsets.picture_id == 0 && offsets.tl0_picture_index == 0)) return payload;
+  if (ids->descriptor_size > space.size() - written.written_length) return payload;
+  const auto to = space.subspan(written.written_length, ids->descriptor_size);
+  std::ranges::copy(payload.first(ids->descriptor_size), to.begin());
+  codec::rewritePictureIds(to, *ids, static_cast<uint16_t>(ids->picture_id + offsets.picture_id),
+                           static_cast<uint8_t>(ids->tl0_picture_index + offsets.tl0_picture_index));
+  written.written_length = static_cast<uint16_t>(written.written_length + ids->descriptor_size);
+  return payload.subspan(ids->descriptor_size);
+}
+
+/// Whether a packet's dependency descriptor says anything of decode targets: a structure, or which are active.
+bool tellsTargets(std::span<const uint8_t> descriptor) {
+  return descriptor.size() > 3 && (descriptor[3] & 0xc0) != 0;
+}
+
+/// The dependency descriptor as the subscriber must see it, in `space`; empty: as it came. If a mask of active targets
+/// makes it too long it goes without: it is a hint, frames say themselves what they need.
+using DescriptorSpace = std::array<uint8_t, codec::kDescriptorSizeMax>;
+std::span<const uint8_t> redescribe(std::span<const uint8_t> descriptor, const stream::NumberOffsets& offsets,
+                                    std::optional<codec::MaskPlace> place, DescriptorSpace& space) {
+  const auto& [top, count, announced, active] = offsets.layers;
+  const bool masked = count != 0 && (announced || tellsTargets(descriptor));
+  if (descriptor.size() < 3 || (offsets.frame_number == 0 && !masked)) return {};
+  std::span<const uint8_t> written;
+  if (masked && !place) place = codec::findMask(descriptor, count);
+  if (masked && place) written = codec::writeMask(descriptor, *place, active, space);
+  if (written.empty()) {
+    std::ranges::copy(descriptor, space.begin());
+    written = std::span(space).first(descriptor.size());
+  }
+  const uint16_t number = load16(descriptor.data() + 1);
+  codec::rewriteFrameNumber(space, static_cast<uint16_t>(number + offsets.frame_number));
+  return written;
+}
+
+bool endsPicture(const codec::FrameInfo& frame, const stream::NumberOffsets& offsets) {
+  return frame.frame_end && frame.spatial_id == offsets.layers.top_spatial;
 }
 
 // So many subscribers ahead their state is asked for, and, when that has come, what it refers to.
@@ -88,7 +124,11 @@ void Forwarder::expectNow(const RelayState& s, uint32_t track) {
 
 size_t Forwarder::forward(RelayState& s, TrackState& track, const Published& published, uint64_t now_ns) {
   const uint8_t payload_type = published.view.payload_type;
-  const Shared shared{published, published.view.payload(), now_ns, absSendTime(now_ns), payload_type};
+  Shared shared{published, published.view.payload(), now_ns, absSendTime(now_ns), payload_type};
+  const auto descriptor = descriptorOf(published.source);
+  if (published.frame.structure != nullptr && tellsTargets(descriptor)) {
+    shared.mask_place = codec::findMask(descriptor, published.frame.structure->target_count);
+  }
   size_t wanted = 0;
   if (track.isRed(payload_type)) {
     wanted = forwardRed(s, track, shared);
@@ -126,19 +166,25 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
   }
   const auto numbers = subscription.sequence.map(view.sequence);
   if (!numbers) return;  // older than the subscription
-  if (shared.published.frame.vp8) subscription.pictures.note(*shared.published.frame.vp8, numbers->offsets);
+  const codec::FrameInfo& frame = shared.published.frame;
+  subscription.pictures.note(frame, numbers->offsets);
   Packet& packet = outgoing_[count_].packet;
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
 
   const auto space = payloadSpace(s, transport, packet);
-  auto written = subscription.header.write(shared.published.source,
-                                           {.ssrc = subscription.row.ssrc,
-                                            .timestamp = subscription.timestamp.map(view.timestamp, shared.now_ns),
-                                            .sequence = static_cast<uint16_t>(numbers->index),
-                                            .payload_type = mapping->to,
-                                            .transport_sequence = transport.transport_sequence,
-                                            .abs_send_time = shared.abs_send_time},
-                                           space);
+  DescriptorSpace descriptor;
+  auto written =
+      subscription.header.write(shared.published.source,
+                                {.ssrc = subscription.row.ssrc,
+                                 .timestamp = subscription.timestamp.map(view.timestamp, shared.now_ns),
+                                 .sequence = static_cast<uint16_t>(numbers->index),
+                                 .payload_type = mapping->to,
+                                 .transport_sequence = transport.transport_sequence,
+                                 .abs_send_time = shared.abs_send_time,
+                                 .ends_picture = endsPicture(frame, numbers->offsets),
+                                 .dependency_descriptor = redescribe(descriptorOf(shared.published.source),
+                                                                     numbers->offsets, shared.mask_place, descriptor)},
+                                space);
   if (!fits(written, shared.payload, subscription.tag_length, space)) return loseTooLong(s, packet);
   auto payload = shared.payload;
   if (!shared.lead.empty()) [[unlikely]] {
@@ -146,7 +192,7 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
     written->written_length = static_cast<uint16_t>(written->written_length + shared.lead.size());
     payload = payload.subspan(shared.lead.size());
   } else {
-    payload = renumber(shared.published.frame, numbers->offsets, payload, space, *written);
+    payload = renumber(frame.ids, numbers->offsets, payload, space, *written);
   }
   transport.transport_sequence += subscription.header.stampsTransportSequence() ? 1 : 0;
   if (subscription.reservation.reserve(numbers->index)) {
@@ -174,16 +220,21 @@ void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& 
   const auto space = payloadSpace(s, transport, packet);
   const uint64_t rtx_index = subscription.rtx_sequence.take();
   const auto source = describe(s.transports[track.row.transport.index], view, *extensions);
-  auto written = subscription.header.writeRtx(source,
-                                              {.ssrc = subscription.row.rtx_ssrc,
-                                               .timestamp = view.timestamp + as.offsets.timestamp,
-                                               .sequence = static_cast<uint16_t>(rtx_index),
-                                               .payload_type = as.payload_type,
-                                               .transport_sequence = transport.transport_sequence,
-                                               .abs_send_time = absSendTime(now_ns)},
-                                              as.sequence, space);
+  DescriptorSpace descriptor;
+  auto written = subscription.header.writeRtx(
+      source,
+      {.ssrc = subscription.row.rtx_ssrc,
+       .timestamp = view.timestamp + as.offsets.timestamp,
+       .sequence = static_cast<uint16_t>(rtx_index),
+       .payload_type = as.payload_type,
+       .transport_sequence = transport.transport_sequence,
+       .abs_send_time = absSendTime(now_ns),
+       .ends_picture = as.ends_picture,
+       .dependency_descriptor = redescribe(descriptorOf(source), as.offsets, std::nullopt, descriptor)},
+      as.sequence, space);
   if (!fits(written, view.payload(), subscription.tag_length, space)) return loseTooLong(s, packet);
-  const auto payload = renumber(frameOf(track, view, source), as.offsets, view.payload(), space, *written);
+  const auto ids = codec::pictureIds(track.codec[view.payload_type], view.payload());
+  const auto payload = renumber(ids, as.offsets, view.payload(), space, *written);
   transport.transport_sequence += subscription.header.stampsTransportSequence() ? 1 : 0;
   if (subscription.rtx_reservation.reserve(rtx_index)) {
     s.flows.subscription[index].rtx_index_reserved = subscription.rtx_reservation.reserved();

@@ -21,8 +21,8 @@ struct TransportState;
 
 /// The publisher's packet as header rewriting needs it: extensions by meaning instead of by id.
 stream::SourceHeader describe(const TransportState& publisher, const RtpView& view, const RtpExtensions& extensions);
-/// What its codec says of the frame; of audio nothing.
-codec::FrameInfo frameOf(const TrackState& track, const RtpView& view, const stream::SourceHeader& source);
+/// What its codec and its dependency descriptor say of the frame; of audio nothing.
+codec::FrameInfo frameOf(TrackState& track, uint8_t encoding, const RtpView& view, const stream::SourceHeader& source);
 
 /// Outgoing RTP packets on their way through crypto: headers are written at once, payloads are read at flush(), which
 /// must come before the received burst is released.
@@ -40,6 +40,7 @@ class Forwarder {
     uint8_t payload_type;  // RTX
     uint16_t sequence;
     stream::NumberOffsets offsets;
+    bool ends_picture;
   };
 
   /// To every subscription of the track that can take it. Returns how many wanted it.
@@ -66,7 +67,8 @@ class Forwarder {
     std::span<const uint8_t> payload;
     uint64_t now_ns;
     uint32_t abs_send_time;
-    uint8_t payload_type;             // what the publisher calls `payload`
+    uint8_t payload_type;                          // what the publisher calls `payload`
+    std::optional<codec::MaskPlace> mask_place{};  // if its dependency descriptor brings a structure
     std::span<const uint8_t> lead{};  // takes the place of the first so many bytes of `payload`; is read at once
   };
 

@@ -42,12 +42,13 @@ void HandedOver::take(uint32_t, const handover::Media& media) {
   const auto extensions = view ? RtpExtensions::parse(*view) : std::unexpected(view.error());
   if (!extensions) return;                                  // cannot be: its worker accepted it
   if (media.encoding >= track->row.encoding_count) return;  // a row changed meanwhile
-  if (track->isVideo()) {
-    keep(s_, *track, media.encoding, {packet, media.rtp_offset, media.rtp_length}, view->sequence, now_ns_);
-  }
   const auto source = describe(s_.transports[track->row.transport.index], *view, *extensions);
-  const auto frame = frameOf(*track, *view, source);
-  if (track->isVideo()) noteFrame(s_, media.track.index, media.encoding, view->timestamp, frame, now_ns_);
+  auto frame = frameOf(*track, media.encoding, *view, source);
+  if (track->isVideo()) {
+    const CachedPacket kept{packet, media.rtp_offset, media.rtp_length, frame.spatial_id, frame.frame_end};
+    keep(s_, *track, media.encoding, kept, view->sequence, now_ns_);
+    noteFrame(s_, media.track.index, media.encoding, view->timestamp, frame, now_ns_);
+  }
   s_.stages.mark(contract::Stage::account, 1);
   s_.forwarder.forward(s_, *track, {*view, source, frame, media.encoding}, now_ns_);
 }

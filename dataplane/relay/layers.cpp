@@ -13,12 +13,12 @@ struct Size {
   uint32_t pixels() const { return width * height; }
 };
 
-/// As its key frames say. Until then, and of codecs that are not looked into: as if each were twice the one before, the
-/// order in which browsers name them.
-Size sizeOf(const TrackState& track, uint8_t encoding) {
-  const stream::EncodingActivity& activity = track.encoding[encoding].activity;
-  if (activity.width() != 0) return {activity.width(), activity.height()};
-  return {320u << encoding, 180u << encoding};
+/// As its key frames or descriptors say. Until then: as if each were twice the one before, the order in which browsers
+/// name encodings.
+Size sizeOf(const TrackState& track, uint8_t encoding, uint8_t spatial) {
+  const codec::PictureSize size = track.encoding[encoding].activity.size(spatial);
+  if (size.width != 0) return {size.width, size.height};
+  return {320u << (encoding + spatial), 180u << (encoding + spatial)};
 }
 
 /// Either way round, as a telephone is turned; with one limit only there is no other way.
@@ -29,20 +29,28 @@ bool fits(const Size& size, const contract::SubscriptionRow& row) {
          (turned && within(size.height, row.width_max) && within(size.width, row.height_max));
 }
 
-/// The largest that fits of those that send; if none does, the smallest.
-uint8_t chooseEncoding(const TrackState& track, const contract::SubscriptionRow& row, uint8_t present) {
-  std::optional<uint8_t> best, smallest;
-  const auto pixels = [&](uint8_t encoding) { return sizeOf(track, encoding).pixels(); };
+struct Choice {
+  uint8_t encoding, spatial;
+};
+
+/// The largest that fits of those that are sent; if none does, the smallest.
+Choice chooseSpatial(const TrackState& track, const contract::SubscriptionRow& row, uint8_t present) {
+  std::optional<Choice> best, smallest;
+  const auto pixels = [&](const Choice& c) { return sizeOf(track, c.encoding, c.spatial).pixels(); };
   for (uint8_t e = 0; e < track.row.encoding_count; ++e) {
-    if (!track.encoding[e].activity.live()) continue;
-    if (!smallest || pixels(e) < pixels(*smallest)) smallest = e;
-    if (fits(sizeOf(track, e), row) && (!best || pixels(e) > pixels(*best))) best = e;
+    const stream::EncodingActivity& activity = track.encoding[e].activity;
+    if (!activity.live()) continue;
+    for (uint8_t layer = 0; layer < activity.spatialCount(); ++layer) {
+      const Choice choice{e, layer};
+      if (!smallest || pixels(choice) < pixels(*smallest)) smallest = choice;
+      if (fits(sizeOf(track, e, layer), row) && (!best || pixels(choice) > pixels(*best))) best = choice;
+    }
   }
-  return best ? *best : smallest.value_or(present);
+  return best ? *best : smallest.value_or(Choice{present, 0});
 }
 
 uint8_t chooseTemporal(const TrackState& track, const contract::SubscriptionRow& row, uint8_t encoding) {
-  if (row.frame_rate_max == 0) return stream::LayerSelector::kAllTemporal;
+  if (row.frame_rate_max == 0) return stream::kAllLayers;
   return track.encoding[encoding].activity.temporalWithin(row.frame_rate_max);
 }
 
@@ -68,7 +76,8 @@ void beginEncoding(RelayState& s, uint32_t index, const Forwarder::Published& pu
     offsets.timestamp = subscription.timestamp.offset();
     s.flows.subscription[index].timestamp_offset = offsets.timestamp;
   }
-  if (published.frame.vp8) subscription.pictures.begin(*published.frame.vp8, offsets);
+  offsets.layers = subscription.layers.outgoing();
+  subscription.pictures.begin(published.frame, offsets);
   subscription.sequence.setOffsets(offsets);
   subscription.sequence.switchSource(now);
   subscription.shown = now;
@@ -82,18 +91,22 @@ bool takeVerdict(RelayState& s, uint32_t index, stream::LayerSelector::Verdict v
   using enum stream::LayerSelector::Verdict;
   SubscriptionState& subscription = s.subscriptions[index];
   if (verdict == kBegin) beginEncoding(s, index, published, now_ns);
-  // It comes, but no key frame of it did: the one asked for was lost, or never made.
-  if (verdict == kOther && published.encoding == subscription.layers.target()) {
-    requestKeyFrame(s, subscription.row.track.index, published.encoding, now_ns);
+  stream::NumberOffsets offsets = subscription.sequence.offsets();
+  if (verdict == kChange) {
+    offsets.layers = subscription.layers.outgoing();
+    subscription.sequence.setOffsets(offsets);
+    subscription.sequence.applyOffsets(published.view.sequence);
   }
   if (verdict == kLeaveOut) {
-    stream::NumberOffsets offsets = subscription.sequence.offsets();
-    if (published.frame.vp8 && subscription.pictures.leaveOut(*published.frame.vp8, offsets)) {
-      subscription.sequence.setOffsets(offsets);
-    }
+    if (subscription.pictures.leaveOut(published.frame, offsets)) subscription.sequence.setOffsets(offsets);
     subscription.sequence.leaveOut(published.view.sequence);
   }
-  return verdict == kForward || verdict == kBegin;
+  // It comes, but no key frame of it did: the one asked for was lost, or never made.
+  const bool awaited = verdict == kOther && published.encoding == subscription.layers.target();
+  if (awaited || (verdict != kOther && subscription.layers.asks())) {
+    requestKeyFrame(s, subscription.row.track.index, published.encoding, now_ns);
+  }
+  return verdict != kOther && verdict != kLeaveOut;
 }
 
 void aim(RelayState& s, uint32_t index, uint64_t now_ns) {
@@ -101,22 +114,23 @@ void aim(RelayState& s, uint32_t index, uint64_t now_ns) {
   const TrackState& track = s.tracks[subscription.row.track.index];
   if (!track.isVideo()) return;
   const uint8_t before = subscription.layers.target();
-  const uint8_t encoding = track.isSimulcast() ? chooseEncoding(track, subscription.row, before) : 0;
-  subscription.layers.aim(encoding, chooseTemporal(track, subscription.row, encoding), !track.isSimulcast());
+  const auto [encoding, spatial] = chooseSpatial(track, subscription.row, before);
+  const bool layered = track.encoding[encoding].activity.spatialCount() > 1;
+  subscription.layers.aim(encoding,
+                          {.spatial = layered ? spatial : stream::kAllLayers,
+                           .temporal = chooseTemporal(track, subscription.row, encoding)},
+                          !track.isSimulcast());
   if (encoding != before && !subscription.paused()) {
     requestKeyFrame(s, subscription.row.track.index, encoding, now_ns);
   }
 }
 
-void noteFrame(RelayState& s, uint32_t index, uint8_t encoding, uint32_t timestamp, const codec::FrameInfo& frame,
+void noteFrame(RelayState& s, uint32_t index, uint8_t encoding, uint32_t timestamp, codec::FrameInfo& frame,
                uint64_t now_ns) {
   TrackState& track = s.tracks[index];
-  stream::EncodingActivity& activity = track.encoding[encoding].activity;
-  const bool was_live = activity.live();
-  const uint16_t width = activity.width();
-  const bool another = activity.onPacket(frame, timestamp, now_ns);
-  bool changed = !was_live || activity.width() != width;
-  if (track.isSimulcast() && another) {
+  auto [picture_start, changed] = track.encoding[encoding].activity.onPacket(frame, timestamp, now_ns);
+  frame.picture_start = picture_start;
+  if (track.isSimulcast() && picture_start) {
     for (uint8_t e = 0; e < track.row.encoding_count; ++e) {
       stream::EncodingActivity& other = track.encoding[e].activity;
       if (e == encoding || !other.live()) continue;
@@ -124,7 +138,7 @@ void noteFrame(RelayState& s, uint32_t index, uint8_t encoding, uint32_t timesta
       changed |= !other.live();
     }
   }
-  if (!changed || !track.isSimulcast()) return;
+  if (!changed) return;
   for (const uint32_t subscription : track.subscriptions) aim(s, subscription, now_ns);
 }
 

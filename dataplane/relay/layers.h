@@ -6,12 +6,13 @@
 
 namespace penstock {
 
-/// A packet of a video track is about to be forwarded: keeps up with what its encodings are, and aims all subscribers
-/// anew if that changed.
-void noteFrame(RelayState& s, uint32_t track, uint8_t encoding, uint32_t timestamp, const codec::FrameInfo& frame,
+/// A packet of a video track is about to be forwarded: keeps up with what its encodings and layers are, and aims all
+/// subscribers anew if that changed. Fills in what only comparing timestamps tells.
+void noteFrame(RelayState& s, uint32_t track, uint8_t encoding, uint32_t timestamp, codec::FrameInfo& frame,
                uint64_t now_ns);
 
-/// Chooses what the subscription is to get, and asks for a key frame if that is another encoding.
+/// Chooses what the subscription is to get, and asks for a key frame if that is another encoding. One for another
+/// spatial layer is asked for with the next frame, if none of those that go out allows to change.
 void aim(RelayState& s, uint32_t subscription, uint64_t now_ns);
 
 /// Does what the selector's verdict means, if it is not simply to forward. Returns whether the packet goes out.

@@ -227,8 +227,10 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
     if (const auto why = keepBack(s, stream.track, level, packet, view, now_ns)) return *why;
   }
   const auto source = describe(s.transports[transport], view, *extensions);
-  const auto frame = frameOf(track, view, source);
+  auto frame = frameOf(track, stream.encoding, view, source);
   if (track.isVideo()) {
+    packet.spatial_id = frame.spatial_id;
+    packet.frame_end = frame.frame_end;
     keep(s, track, stream.encoding, packet, view.sequence, now_ns);
     if (frame.begins_key_frame) noteKeyFrame(s, stream.track, encoding, view.timestamp, now_ns);
     noteFrame(s, stream.track, stream.encoding, view.timestamp, frame, now_ns);

@@ -83,7 +83,8 @@ void retransmit(RelayState& s, uint32_t index, uint16_t sequence, uint64_t now_n
     return s.count(Counter::nack_budget_spent);
   }
   if (const auto drop = unreachable(s, transport, now_ns)) return s.outbox.lose(*drop);
-  s.forwarder.addRetransmission(s, index, *view, {mapping->rtx_to, sequence, source->offsets}, now_ns);
+  const bool ends_picture = cached->frame_end && cached->spatial_id == source->offsets.layers.top_spatial;
+  s.forwarder.addRetransmission(s, index, *view, {mapping->rtx_to, sequence, source->offsets, ends_picture}, now_ns);
 }
 
 }  // namespace penstock

@@ -68,6 +68,9 @@ struct CachedPacket {
   Packet packet;
   uint16_t rtp_offset = 0;
   uint16_t rtp_length = 0;
+  // Of its frame: what it takes a descriptor's structure to know, which may be another by now.
+  uint8_t spatial_id = 0;
+  bool frame_end = false;
 };
 
 struct Remote {
@@ -137,6 +140,7 @@ struct EncodingState {
   stream::RtpClock clock{90'000};
   stream::KeyFrameLimiter key_frames;
   stream::EncodingActivity activity;
+  codec::DependencyTracker dependencies;
 };
 
 struct TrackState {
@@ -214,7 +218,7 @@ struct alignas(64) SubscriptionState {
 };
 
 // What forwarding a packet touches of them, from the beginning.
-inline constexpr size_t kSubscriptionHot = 448, kTransportHot = 128;
+inline constexpr size_t kSubscriptionHot = 512, kTransportHot = 128;
 
 /// Which RTP stream an SSRC on a transport is: incoming (a track's encoding) or outgoing (a subscription).
 struct StreamKey {

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 
 #include "dataplane/codec/frame_info.h"
 
@@ -16,27 +15,30 @@ class EncodingActivity {
   /// when they have too little bandwidth or CPU time. Counted, not timed: a still screen is a frame a second.
   static constexpr uint8_t kFramesMissed = 8;
 
-  /// Returns true if it is the first packet of another frame.
-  bool onPacket(const codec::FrameInfo& frame, uint32_t timestamp, uint64_t now_ns) {
-    if (frame.width != 0) {
-      width_ = frame.width;
-      height_ = frame.height;
-    }
+  struct Noted {
+    bool picture_start;   // the first packet of another picture
+    bool layers_changed;  // there are others, or of other sizes, than before
+  };
+  Noted onPacket(const codec::FrameInfo& frame, uint32_t timestamp, uint64_t now_ns) {
+    bool changed = noteLayers(frame);
     const bool another = !started_ || timestamp != timestamp_;
-    if (!another) return false;
+    if (!another) return {false, changed};
+    changed |= !live() || missLayers();
     timestamp_ = timestamp;
     started_ = true;
     missed_ = 0;
     count(frame.temporal_id, now_ns);
-    return true;
+    return {true, changed};
   }
   /// Another encoding of the track began a frame.
   void onOther() { missed_ += missed_ < kFramesMissed ? 1 : 0; }
   void reset() { *this = {}; }
 
   bool live() const { return started_ && missed_ < kFramesMissed; }
-  uint16_t width() const { return width_; }  // 0 = not known
-  uint16_t height() const { return height_; }
+
+  /// Spatial layers that are sent; 1 if nothing is known of several.
+  uint8_t spatialCount() const { return spatial_count_; }
+  codec::PictureSize size(uint8_t spatial) const { return size_[spatial]; }  // width 0 = not known
 
   /// The highest temporal layer of which frames, with all below, come at most so often a second, with a tenth to spare;
   /// at least 0.
@@ -54,6 +56,31 @@ class EncodingActivity {
   static constexpr size_t kLayers = 8;
   static constexpr uint64_t kPeriodSeconds = 1, kPeriodNs = kPeriodSeconds * 1'000'000'000;
 
+  bool noteLayers(const codec::FrameInfo& frame) {
+    bool changed = false;
+    if (frame.spatial_count != 0) {
+      changed = spatial_count_ != frame.spatial_count;
+      spatial_count_ = frame.spatial_count;
+      layer_missed_ = {};
+      if (frame.size[0].width != 0 || frame.size[spatial_count_ - 1U].width != 0) {
+        changed |= size_ != frame.size;
+        size_ = frame.size;
+      }
+    }
+    if (frame.spatial_id >= codec::kSpatialMax) return changed;
+    layer_missed_[frame.spatial_id] = 0;
+    if (frame.spatial_id < spatial_count_) return changed;
+    spatial_count_ = static_cast<uint8_t>(frame.spatial_id + 1);
+    return true;
+  }
+  /// A picture begins: which layers had nothing in the last ones? The publisher may stop them without a word.
+  bool missLayers() {
+    const uint8_t before = spatial_count_;
+    for (uint8_t layer = 0; layer < before; ++layer) ++layer_missed_[layer];
+    while (spatial_count_ > 1 && layer_missed_[spatial_count_ - 1U] > kFramesMissed) --spatial_count_;
+    return spatial_count_ != before;
+  }
+
   void count(uint8_t layer, uint64_t now_ns) {
     if (now_ns - period_began_ns_ >= kPeriodNs) {
       // A silence in between was no period.
@@ -66,7 +93,9 @@ class EncodingActivity {
 
   uint64_t period_began_ns_ = 0;
   uint32_t timestamp_ = 0;
-  uint16_t width_ = 0, height_ = 0;
+  std::array<codec::PictureSize, codec::kSpatialMax> size_{};
+  std::array<uint8_t, codec::kSpatialMax> layer_missed_{};
+  uint8_t spatial_count_ = 1;
   std::array<uint16_t, kLayers> per_period_{}, counting_{};
   uint8_t missed_ = 0;
   bool started_ = false;

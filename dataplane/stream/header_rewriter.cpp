@@ -51,6 +51,12 @@ uint8_t* writeElement(uint8_t* to, bool two_byte, uint8_t id, std::span<const ui
   return to + value.size();
 }
 
+inline std::span<const uint8_t> valueOf(size_t extension, const SourceHeader& source, const OutgoingHeader& outgoing) {
+  const bool replaced =
+      extension == static_cast<size_t>(Extension::kDependencyDescriptor) && !outgoing.dependency_descriptor.empty();
+  return replaced ? outgoing.dependency_descriptor : source.extension[extension];
+}
+
 /// 8 to 32 bytes, which a call of memcpy would cost more than: two moves that overlap.
 template <size_t move>
 void copyEnds(uint8_t* to, const uint8_t* from, size_t size) {
@@ -114,7 +120,7 @@ inline __attribute__((always_inline)) void HeaderRewriter::writeBlock(const Bloc
   uint8_t* at = to + common.end;
   for (; copied != 0; copied &= copied - 1) {
     const auto i = static_cast<size_t>(std::countr_zero(copied));
-    at = writeElement(at, two_byte, id_[i], source.extension[i]);
+    at = writeElement(at, two_byte, id_[i], valueOf(i, source, outgoing));
   }
   while (at != to + size) *at++ = 0;
 }
@@ -128,8 +134,9 @@ std::optional<WrittenHeader> HeaderRewriter::write(const SourceHeader& source, c
   size_t copied_count = 0, copied_bytes = 0;
   for (uint32_t rest = copied; rest != 0; rest &= rest - 1, ++copied_count) {
     const auto i = static_cast<size_t>(std::countr_zero(rest));
-    two_byte = two_byte || id_[i] > kOneByteIdMax || source.extension[i].size() > kOneByteValueMax;
-    copied_bytes += source.extension[i].size();
+    const size_t size = valueOf(i, source, outgoing).size();
+    two_byte = two_byte || id_[i] > kOneByteIdMax || size > kOneByteValueMax;
+    copied_bytes += size;
   }
   const Block& common = two_byte ? two_byte_ : one_byte_;
   const size_t block_size =
@@ -138,7 +145,7 @@ std::optional<WrittenHeader> HeaderRewriter::write(const SourceHeader& source, c
   if (length > out.size()) return std::nullopt;
   writeRtpHeader(out.data(),
                  {.payload_type = outgoing.payload_type,
-                  .marker = source.marker,
+                  .marker = source.marker || outgoing.ends_picture,
                   .sequence = outgoing.sequence,
                   .timestamp = outgoing.timestamp,
                   .ssrc = outgoing.ssrc},

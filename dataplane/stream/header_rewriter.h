@@ -34,8 +34,10 @@ struct OutgoingHeader {
   uint32_t timestamp;
   uint16_t sequence;
   uint8_t payload_type;
-  uint16_t transport_sequence;  // transport-cc counter of the subscriber's transport
-  uint32_t abs_send_time;       // see absSendTime(now_ns)
+  uint16_t transport_sequence;                       // transport-cc counter of the subscriber's transport
+  uint32_t abs_send_time;                            // see absSendTime(now_ns)
+  bool ends_picture = false;                         // the marker, though the source has none
+  std::span<const uint8_t> dependency_descriptor{};  // in the place of the source's, if not empty; 255 bytes at most
 };
 
 /// `header_length`: RTP header. `written_length`: the same, or 2 more for RTX (ProtectJob has the same two).

@@ -7,13 +7,17 @@
 #include <optional>
 
 #include "dataplane/packet/serial.h"
+#include "dataplane/stream/layer_limits.h"
 
 namespace penstock::stream {
 
-/// What is added to a source's numbers other than sequence numbers, each modulo its width.
+/// What is added to a source's numbers other than sequence numbers, each modulo its width; and what else differs from
+/// what the source says.
 struct NumberOffsets {
   uint32_t timestamp = 0;
-  uint16_t picture_id = 0;  // VP8: 15 bits
+  uint16_t picture_id = 0;    // VP8 and VP9: 15 bits
+  uint16_t frame_number = 0;  // of the dependency descriptor
+  OutgoingLayers layers;
   uint8_t tl0_picture_index = 0;
   friend bool operator==(const NumberOffsets&, const NumberOffsets&) = default;
 };
@@ -62,6 +66,10 @@ class SequenceRewriter {
   /// Calling it again with the same number gives the same.
   std::optional<OutgoingNumbers> map(uint16_t sequence);
 
+  /// Offsets go from this packet on, which is mapped next, instead of behind it. Those missing just before it keep
+  /// theirs: they may be late.
+  void applyOffsets(uint16_t sequence);
+
   /// The packet is left out (padding only, a layer not wanted): what follows closes up. A packet that is already a gap
   /// stays one.
   void leaveOut(uint16_t sequence);
@@ -95,6 +103,8 @@ class SequenceRewriter {
   void begin(uint64_t source_begin) {
     piece(piece_count_++) = {source_begin, source_begin, next_index_, offsets_, source_};
   }
+
+  void cut(uint64_t source, uint64_t left_out);
 
   uint64_t piece_count_ = 0;
   uint64_t next_index_;
@@ -132,15 +142,25 @@ inline std::optional<OutgoingNumbers> SequenceRewriter::map(uint16_t sequence) {
   return std::nullopt;
 }
 
+inline void SequenceRewriter::applyOffsets(uint16_t sequence) {
+  const int64_t ahead = serialDifference(sequence, static_cast<uint16_t>(source_next_));
+  if (switching_ || ahead < 0 || ahead > kAheadMax) return;  // late; or it begins anew anyway
+  cut(source_next_ + static_cast<uint64_t>(ahead), 0);
+}
+
 inline void SequenceRewriter::leaveOut(uint16_t sequence) {
   if (switching_) return;  // the next packet begins anew anyway
   const uint64_t source = unwrapNear(source_next_, sequence);
-  if (source < source_next_) return;
-  // Packets missing just before it keep their numbers: they may be late.
+  if (source >= source_next_) cut(source, 1);
+}
+
+/// The newest piece ends before `source`; another begins `left_out` packets later. Packets missing just before keep
+/// their numbers: they may be late.
+inline void SequenceRewriter::cut(uint64_t source, uint64_t left_out) {
   Piece& newest = piece(piece_count_ - 1);
   next_index_ = newest.outgoing_begin + (source - newest.source_begin);
   newest.source_end = source;
-  source_next_ = source + 1;
+  source_next_ = source + left_out;
   if (newest.source_end == newest.source_begin) {
     newest.source_begin = newest.source_end = source_next_;  // nothing went out yet: the piece moves on
     newest.offsets = offsets_;

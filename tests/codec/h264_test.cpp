@@ -1,4 +1,4 @@
-// Where H.264 key frames begin.
+// Where H.264 key frames begin, and how large their pictures are: parameter sets written bit by bit.
 #include "dataplane/codec/h264.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +29,43 @@ TEST(H264, numbered_cases) {
       {12, "7c", false},
       {13, "", false},
   };
-  for (const Case& c : cases) EXPECT_EQ(beginsH264KeyFrame(test::fromHex(c.hex)), c.key) << "case " << c.number;
+  for (const Case& c : cases) EXPECT_EQ(parseH264(test::fromHex(c.hex)).begins_key_frame, c.key) << "case " << c.number;
+}
+
+TEST(H264, sizes_of_sequence_parameter_sets) {
+  struct Case {
+    int number;
+    const char* hex;
+    PictureSize size;
+  };
+  const Case cases[] = {
+      {1, "67 42001fda0280bfe540", {640, 360}},             // 40 by 23 macroblocks, the last 8 rows cropped
+      {2, "67 42001fda0507e4", {320, 240}},                 // not cropped
+      {3, "67 4d001fe5403c0223ed", {1920, 1080}},           // fields: map units of 32 rows, cropped by 4
+      {4, "67 64001fadffffc22065402802dc80", {1280, 720}},  // high profile with scaling lists
+      {5, "67 f4001f9194391a681609749b40", {350, 284}},     // 4:4:4 is cropped by single samples; picture order type 1
+      {6, "67 6742001fda27c489d0", {}},                     // 0x67 is no profile
+      {7, "67 42001fda27c489d0", {}},                       // nothing is left of it
+      {8, "67 42001fda0004e21640", {}},                     // 80,000 wide
+      {9, "78 0009 67 42001fda0507e4 0002 68ce", {320, 240}},  // STAP-A: 8 bytes and one of filling
+      {10, "7c 87 42001fda0507e4", {320, 240}},                // FU-A, the first fragment
+      {11, "7c 07 42001fda0507e4", {}},                        // a later one
+      {12, "65 42001fda0507e4", {}},                           // an IDR slice
+      {13, "67 420000030204 00", {}},                          // ends before the size
+  };
+  for (const Case& c : cases) EXPECT_EQ(parseH264(test::fromHex(c.hex)).size, c.size) << "case " << c.number;
+}
+
+TEST(H264, a_parameter_set_that_is_cut_short_has_no_size) {
+  const auto whole = test::fromHex("67 64001fadffffc22065402802dc80");
+  for (size_t size = 1; size + 1 < whole.size(); ++size) {
+    EXPECT_EQ(parseH264(std::span(whole).first(size)).size, PictureSize{}) << size;
+  }
+}
+
+TEST(H264, bytes_against_start_codes_are_no_part_of_it) {
+  // Level 0 and a long id make two zeros and a byte below 4.
+  EXPECT_EQ(parseH264(test::fromHex("67 42000003010168141f90")).size, (PictureSize{320, 240}));
 }
 
 }  // namespace

@@ -58,13 +58,13 @@ TEST(Vp8, every_prefix_of_a_descriptor_is_too_short) {
 
 TEST(Vp8, rewriting_changes_the_numbers_and_nothing_else) {
   Bytes bytes = fromHex("90 e0 8123 44 60 01 02 03");
-  rewriteVp8(bytes, *parseVp8(bytes), 0x8456, 0x99);
+  rewritePictureIds(bytes, *parseVp8(bytes), 0x8456, 0x99);
   EXPECT_EQ(bytes, fromHex("90 e0 8456 99 60 01 02 03")) << "15 bits of picture id";
   bytes = fromHex("90 80 11 00");
-  rewriteVp8(bytes, *parseVp8(bytes), 0x1ff, 0x99);
+  rewritePictureIds(bytes, *parseVp8(bytes), 0x1ff, 0x99);
   EXPECT_EQ(bytes, fromHex("90 80 7f 00")) << "7 bits, and no TL0PICIDX";
   bytes = fromHex("10 00 55");
-  rewriteVp8(bytes, *parseVp8(bytes), 1, 2);
+  rewritePictureIds(bytes, *parseVp8(bytes), 1, 2);
   EXPECT_EQ(bytes, fromHex("10 00 55"));
 }
 

@@ -72,10 +72,10 @@ TEST(Vp9, a_fourth_reference_is_refused) {
 
 TEST(Vp9, rewriting_changes_the_numbers_and_nothing_else) {
   Bytes bytes = fromHex("a8 8105 52 07 aa");
-  rewriteVp9(bytes, *parseVp9(bytes), 0x222, 0x33);
+  rewritePictureIds(bytes, *parseVp9(bytes), 0x222, 0x33);
   EXPECT_EQ(bytes, fromHex("a8 8222 52 33 aa"));
   bytes = fromHex("f8 8105 52 02 aa");
-  rewriteVp9(bytes, *parseVp9(bytes), 0x222, 0x33);
+  rewritePictureIds(bytes, *parseVp9(bytes), 0x222, 0x33);
   EXPECT_EQ(bytes, fromHex("f8 8222 52 02 aa"));
 }
 

@@ -17,12 +17,12 @@ constexpr FrameInfo kKey{.begins_key_frame = true, .frame_start = true};
 constexpr FrameInfo kStart{.frame_start = true};
 constexpr FrameInfo kRest{};
 FrameInfo layer(uint8_t temporal_id, bool sync = false) {
-  return {.frame_start = true, .layer_sync = sync, .temporal_id = temporal_id};
+  return {.frame_start = true, .temporal_id = temporal_id, .layer_sync = sync};
 }
 
 TEST(LayerSelector, the_only_encoding_begins_with_whatever_comes) {
   LayerSelector selector;
-  selector.aim(0, LayerSelector::kAllTemporal, true);
+  selector.aim(0, {}, true);
   EXPECT_EQ(selector.on(0, kRest, true), Verdict::kBegin);
   EXPECT_EQ(selector.on(0, kStart, true), Verdict::kForward);
   selector.restart();
@@ -48,7 +48,7 @@ TEST(LayerSelector, numbered_cases_of_a_switch_in_order) {
   };
   LayerSelector selector;
   for (const Case& c : cases) {
-    if (c.aim >= 0) selector.aim(static_cast<uint8_t>(c.aim), LayerSelector::kAllTemporal, false);
+    if (c.aim >= 0) selector.aim(static_cast<uint8_t>(c.aim), {}, false);
     if (c.aim == -2) selector.restart();
     EXPECT_EQ(selector.on(c.encoding, c.frame, true), c.expected) << "case " << c.number;
   }
@@ -56,18 +56,18 @@ TEST(LayerSelector, numbered_cases_of_a_switch_in_order) {
 
 TEST(LayerSelector, temporal_layers_go_at_the_next_frame_and_come_back_where_nothing_is_missing) {
   LayerSelector selector;
-  selector.aim(0, LayerSelector::kAllTemporal, true);
+  selector.aim(0, {}, true);
   selector.on(0, layer(0), true);
   EXPECT_EQ(selector.on(0, layer(2), true), Verdict::kForward);
-  selector.aim(0, 1, true);
+  selector.aim(0, {.temporal = 1}, true);
   FrameInfo rest = layer(2);
   rest.frame_start = false;
   EXPECT_EQ(selector.on(0, rest, true), Verdict::kForward) << "no frame goes out in part";
   EXPECT_EQ(selector.on(0, layer(2), true), Verdict::kLeaveOut);
   EXPECT_EQ(selector.on(0, layer(1), true), Verdict::kForward);
-  selector.aim(0, 0, true);
+  selector.aim(0, {.temporal = 0}, true);
   EXPECT_EQ(selector.on(0, layer(1), true), Verdict::kLeaveOut);
-  selector.aim(0, 2, true);
+  selector.aim(0, {.temporal = 2}, true);
   EXPECT_EQ(selector.on(0, layer(1), true), Verdict::kLeaveOut) << "refers to one that was left out";
   EXPECT_EQ(selector.on(0, layer(2), true), Verdict::kLeaveOut);
   EXPECT_EQ(selector.on(0, layer(0), true), Verdict::kForward);
@@ -78,13 +78,15 @@ TEST(LayerSelector, temporal_layers_go_at_the_next_frame_and_come_back_where_not
   EXPECT_EQ(selector.on(0, layer(2), true), Verdict::kForward);
 }
 
-codec::Vp8 vp8(uint16_t picture_id, uint8_t tl0, bool is_long = true) {
-  codec::Vp8 made{};
-  made.picture_id_offset = 2;
-  made.picture_id = picture_id;
-  made.tl0_picture_index = tl0;
-  made.picture_id_long = is_long;
-  return made;
+FrameInfo vp8(uint16_t picture_id, uint8_t tl0, bool is_long = true) {
+  codec::PictureIds ids{};
+  ids.picture_id_offset = 2;
+  ids.picture_id = picture_id;
+  ids.tl0_picture_index = tl0;
+  ids.picture_id_long = is_long;
+  FrameInfo frame;
+  frame.ids = ids;
+  return frame;
 }
 
 TEST(PictureNumbers, go_on_by_one_over_frames_left_out_and_other_encodings) {
@@ -138,8 +140,8 @@ TEST(PictureNumbers, late_packets_of_frames_left_out_change_nothing) {
 TEST(EncodingActivity, an_encoding_that_others_outrun_is_not_live) {
   EncodingActivity activity;
   EXPECT_FALSE(activity.live());
-  EXPECT_TRUE(activity.onPacket(kStart, 1, 0));
-  EXPECT_FALSE(activity.onPacket(kRest, 1, 0)) << "the same frame";
+  EXPECT_TRUE(activity.onPacket(kStart, 1, 0).picture_start);
+  EXPECT_FALSE(activity.onPacket(kRest, 1, 0).picture_start) << "the same frame";
   for (int i = 0; i < EncodingActivity::kFramesMissed; ++i) {
     EXPECT_TRUE(activity.live()) << i;
     activity.onOther();
