@@ -137,7 +137,7 @@ void RoomService::tellWanted() {
     const ParticipantKey* owner = rooms_.ownerOfTrack(id);
     const Room* room = owner ? rooms_.room(owner->room) : nullptr;
     const Track* track = room ? findTrack(*room, id) : nullptr;
-    if (!track || track->encodings.size() < 2) continue;  // there is nothing that could be left out
+    if (!track || track->kind != Kind::video) continue;  // in sizes or in layers, of which some could be left out
     const auto presence = presence_.find(*owner);
     if (presence == presence_.end() || !presence->second.link) continue;
     const Wish wanted = wantedOf(*room, id);

@@ -49,8 +49,8 @@ struct DependencyStructure {
   uint8_t spatial_count = 0;
   bool has_resolutions = false;
   std::array<FrameDependencies, kTemplateMax> templates;
-  std::array<Target, kDecodeTargetMax> target;
-  std::array<uint16_t, kSpatialLayerMax> width, height;  // of each spatial layer, if has_resolutions
+  std::array<Target, kDecodeTargetMax> target{};
+  std::array<uint16_t, kSpatialLayerMax> width{}, height{};  // of each spatial layer, if has_resolutions
 
   uint32_t allTargets() const { return static_cast<uint32_t>((uint64_t{1} << target_count) - 1); }
   /// The active target with the most of both layers, spatial ones first, without exceeding these; if all exceed them

@@ -14,7 +14,7 @@ class DecodeTargets {
  public:
   void begin() {
     seen_ = taken_ = 0;
-    started_ = chosen_ = asks_ = announced_ = false;
+    started_ = chosen_ = asks_ = announced_ = said_ = false;
     stale_ = true;
   }
   /// Limits changed, or what the publisher sends.
@@ -61,6 +61,7 @@ class DecodeTargets {
     const bool taken = isPresent(frame);
     seen_ |= bit;
     taken_ |= taken ? bit : 0;
+    said_ |= taken && announced_;
     return taken;
   }
   /// Of what frames are without their structure nobody knows: it is lost, and will come again, or all wait for it.
@@ -76,34 +77,35 @@ class DecodeTargets {
       wanted_ = structure.targetWithin(limits.spatial, limits.temporal, frame.active_targets);
       stale_ = false;
     }
+    if (frame.picture_start && said_) announced_ = said_ = false;
     if (frame.begins_key_frame || !chosen_) {  // nothing that went out before means anything
       target_ = wanted_;
       chosen_ = true;
-      asks_ = announced_ = false;
-    } else if (frame.picture_start) {
-      announced_ = target_ != wanted_ && step(frame, structure);
+      asks_ = announced_ = said_ = false;
+    } else if (target_ != wanted_) {
+      step(frame, structure);
     }
+    if (target_ == wanted_) asks_ = false;
   }
 
-  /// Towards the target that is wanted; true if what goes out changes.
-  bool step(const codec::FrameInfo& frame, const codec::DependencyStructure& structure) {
+  /// Towards the target that is wanted.
+  void step(const codec::FrameInfo& frame, const codec::DependencyStructure& structure) {
+    const auto spatialOf = [&](uint8_t target) { return structure.target[target].spatial_id; };
     const uint8_t before = target_;
-    const auto& [spatial_id, temporal_id, within] = structure.target[before];
-    if (canEnter(frame, within, wanted_)) {
+    // As many pictures a second as wanted, until the spatial layer begins.
+    const uint8_t meanwhile =
+        structure.targetWithin(spatialOf(before), structure.target[wanted_].temporal_id, frame.active_targets);
+    if (frame.picture_start && canEnter(frame, structure.target[before].within, wanted_)) {
       target_ = wanted_;
-    } else {
-      // As many pictures a second as wanted, until the spatial layer begins.
-      const uint8_t meanwhile =
-          structure.targetWithin(spatial_id, structure.target[wanted_].temporal_id, frame.active_targets);
-      if (structure.target[meanwhile].spatial_id == spatial_id && canEnter(frame, within, meanwhile)) {
-        target_ = meanwhile;
-      }
+    } else if (spatialOf(meanwhile) == spatialOf(before) &&
+               canEnter(frame, frame.picture_start ? structure.target[before].within : 0, meanwhile)) {
+      target_ = meanwhile;
     }
-    asks_ = structure.target[target_].spatial_id != structure.target[wanted_].spatial_id;
-    return target_ != before;
+    announced_ |= target_ != before;
+    if (frame.picture_start) asks_ = spatialOf(target_) != spatialOf(wanted_);
   }
-  /// All of its frames went out already as part of the present one; or none before this frame is needed any more, but
-  /// those that this one refers to, and they went out.
+  /// It is one of those within the present one: all of its frames went out already. Or it needs none before this frame
+  /// any more, but those that this one refers to, and they went out.
   bool canEnter(const codec::FrameInfo& frame, uint32_t within, uint8_t target) const {
     if ((within >> target & 1) != 0) return true;
     const codec::FrameDependencies& own = frame.dependencies;
@@ -118,7 +120,7 @@ class DecodeTargets {
   bool started_ = false, chosen_ = false;
   bool stale_ = true;
   bool asks_ = false;
-  bool announced_ = false;  // the mask goes out with this picture
+  bool announced_ = false, said_ = false;  // the mask is to go out with a picture; has begun to
 };
 
 }  // namespace penstock::stream

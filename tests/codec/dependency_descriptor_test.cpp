@@ -6,26 +6,14 @@
 #include <random>
 
 #include "dataplane/codec/dependency_tracker.h"
-#include "tests/support/packet_builder.h"
+#include "tests/support/layered_stream.h"
 
 namespace penstock::codec {
 namespace {
 
+using test::Bits;
 using test::Bytes;
 using test::fromHex;
-
-/// Bits from the front, as the specification lists fields.
-struct Bits {
-  Bytes bytes;
-  unsigned used = 0;
-  Bits& put(uint32_t value, unsigned count) {
-    while (count-- > 0) {
-      if (used % 8 == 0) bytes.push_back(0);
-      bytes.back() = static_cast<uint8_t>(bytes.back() | (value >> count & 1) << (7 - used++ % 8));
-    }
-    return *this;
-  }
-};
 
 Bits head(bool start, bool end, uint8_t template_id, uint16_t frame) {
   return Bits().put(start, 1).put(end, 1).put(template_id, 6).put(frame, 16);

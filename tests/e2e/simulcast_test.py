@@ -1,21 +1,24 @@
 #!/usr/bin/python3
-"""Simulcast in Chromium: a camera in three sizes, of which each receiver is sent the one that it wishes for.
+"""Layers in Chromium: a camera in three sizes, as three encodings (simulcast) or as layers of one stream (SVC), of which each
+receiver is sent the one that it wishes for.
 
-    simulcast_test.py [steps=6]   so many times up and down through all sizes
+    simulcast_test.py [steps=6] [vp8 h264 vp9 vp9-L3T3 vp9-L3T3_KEY av1-L3T3 ...]
+
+steps: so many times up and down through all sizes, for each codec and, behind it, mode of SVC.
 """
 
 import sys
 import time
 
 from browser import Browser
-from conference import in_room, open_page, own_track, wait_for_legs
+from conference import in_room, open_page, own_track
 from lab import Failed, check, need, run, wait_until
 
-ROOM = "simulcast"
 CAPTURE = "960x540@15"
 SIZES = (240, 480, 960)
 STEPS = int(sys.argv[1]) if len(sys.argv) > 1 else 6
-SWITCH_S = 4  # a key frame is asked for, encoded and sent; the machine of the test is a small one
+CODECS = sys.argv[2:] or ["vp8"]
+SWITCH_S = 6  # a key frame is asked for, encoded and sent; the machine of the test is a small one
 FREEZE_MS = 500
 
 # What the page sees of one track: how large, how often it froze, what its decoder said.
@@ -23,18 +26,20 @@ PICTURE = """(async (id) => {
   const track = penstock.state.received.get(id);
   for (const r of (await penstock.subscribeConnection.getStats()).values()) {
     if (r.type !== 'inbound-rtp' || r.trackIdentifier !== track?.id) continue;
-    return { width: r.frameWidth ?? 0, frames: r.framesDecoded, freezes: r.freezeCount, frozen_ms: 1000 * r.totalFreezesDuration,
+    return { codec: (await penstock.subscribeConnection.getStats()).get(r.codecId)?.mimeType,
+             width: r.frameWidth ?? 0, frames: r.framesDecoded, freezes: r.freezeCount, frozen_ms: 1000 * r.totalFreezesDuration,
              dropped: r.framesDropped, key_frames: r.keyFramesDecoded, plis: r.pliCount, nacks: r.nackCount, lost: r.packetsLost };
   }
   return null;
 })"""
-# What the publisher sends, by RID.
+# What the publisher sends: the widths of all encodings, the widest last, and the mode of SVC of each.
 SENT = """(async () => {
-  const sent = {};
+  const sent = [];
   for (const r of (await penstock.publishConnection.getStats()).values()) {
-    if (r.type === 'outbound-rtp' && r.kind === 'video') sent[r.rid ?? ''] = { frames: r.framesEncoded, width: r.frameWidth ?? 0 };
+    if (r.type !== 'outbound-rtp' || r.kind !== 'video') continue;
+    if (r.active !== false && r.frameWidth) sent.push({ width: r.frameWidth, mode: r.scalabilityMode, fps: r.framesPerSecond });
   }
-  return sent;
+  return sent.sort((a, b) => a.width - b.width);
 })()"""
 
 
@@ -60,39 +65,59 @@ def step(page, track, width):
 
 def test(lab):
     with Browser(lab.url) as browser:
-        alice = open_page(lab, browser, ROOM, "Alice", capture=CAPTURE)
-        wait_until(lambda: in_room(alice), 10, "Alice is in the room")
-        # The camera that both share is as large as who opens it first wants it.
-        wait_until(lambda: alice.evaluate("penstock.state.own.camera.track?.getSettings().width") == SIZES[-1], 10, "her camera is on")
-        bob = open_page(lab, browser, ROOM, "Bob", capture="320x240@10")
-        wait_until(lambda: in_room(bob), 10, "Bob is in the room")
-        wait_for_legs([alice, bob], 2, 20)
-        camera = own_track(alice, "camera")
-        sent = alice.evaluate(SENT)
-        check(len(sent) == 3, f"Alice sends three encodings: {sent}")
-        wait_until(lambda: picture(bob, camera)["width"] in SIZES[:2], 10, "a tile asks for no more than it shows")
-
-        before, took = picture(bob, camera), []
-        for _ in range(STEPS):
-            for width in (*SIZES, *SIZES[-2::-1]):
-                took.append(step(bob, camera, width))
-                time.sleep(0.3)
-        after = picture(bob, camera)
-        frozen = after["frozen_ms"] - before["frozen_ms"]
-        froze = after["freezes"] - before["freezes"]
-        took.sort()
-        print(f"{len(took)} steps through all sizes, each after {1000 * took[len(took) // 2]:.0f} ms, "
-              f"the longest {1000 * took[-1]:.0f} ms")
-        check(frozen <= FREEZE_MS * max(froze, 1), f"{froze} freezes of {frozen:.0f} ms in all")
-        print(f"{after['frames'] - before['frames']} frames, {after['plis'] - before['plis']} PLIs, "
-              f"{after['nacks'] - before['nacks']} NACKs, {after['dropped'] - before['dropped']} dropped")
-
-        bob.evaluate(f"penstock.wish('{camera}', {{ paused: true }})")
-        wait_until(lambda: stands_still(bob, camera), 5, "a paused picture stands still")
-        frames = picture(bob, camera)["frames"]
-        step(bob, camera, SIZES[1])
-        wait_until(lambda: picture(bob, camera)["frames"] > frames + 5, SWITCH_S, "it goes on")
+        for name in CODECS:
+            codec, _, mode = name.partition("-")
+            print(f"--- {name}")
+            through_all_sizes(lab, browser, name, codec, mode)
     check(lab.ctl("drops")["balanced"], "every packet is accounted for")
+
+
+def through_all_sizes(lab, browser, room, codec, mode):
+    how = {"codec": codec, **({"svc": mode} if mode else {})}
+    alice = open_page(lab, browser, room, "Alice", capture=CAPTURE, **how)
+    wait_until(lambda: in_room(alice), 10, "Alice is in the room")
+    # The camera that both share is as large as who opens it first wants it.
+    wait_until(lambda: alice.evaluate("penstock.state.own.camera.track?.getSettings().width") == SIZES[-1], 10, "her camera is on")
+    bob = open_page(lab, browser, room, "Bob", capture="320x240@10", microphone="0")
+    wait_until(lambda: in_room(bob), 10, "Bob is in the room")
+    wait_until(lambda: bob.evaluate("penstock.state.received.size") == 2, 10, "Bob is sent a camera and a microphone")
+    camera = own_track(alice, "camera")
+    wait_until(lambda: picture(bob, camera)["width"] in SIZES[:2], 15, "a tile asks for no more than it shows")
+    check(picture(bob, camera)["codec"].lower() == f"video/{codec}", f"by {codec}")
+
+    step(bob, camera, SIZES[-1])
+    before, took = picture(bob, camera), {width: [] for width in SIZES}
+    for _ in range(STEPS):
+        for width in (*SIZES[-2::-1], *SIZES[1:]):
+            took[width].append(step(bob, camera, width))
+            time.sleep(0.3)
+    after = picture(bob, camera)
+    frozen = after["frozen_ms"] - before["frozen_ms"]
+    froze = after["freezes"] - before["freezes"]
+    for width, times in took.items():
+        times.sort()
+        print(f"{len(times)} steps to {width}, each after {1000 * times[len(times) // 2]:.0f} ms, the longest {1000 * times[-1]:.0f} ms")
+    check(frozen <= FREEZE_MS * max(froze, 1), f"{froze} freezes of {frozen:.0f} ms in all")
+    print(f"{after['frames'] - before['frames']} frames, {after['key_frames'] - before['key_frames']} key frames, "
+          f"{after['plis'] - before['plis']} PLIs, {after['nacks'] - before['nacks']} NACKs, "
+          f"{after['dropped'] - before['dropped']} dropped")
+
+    step(bob, camera, SIZES[0])
+    # What is larger than anybody wishes for rests.
+    wait_until(lambda: alice.evaluate(SENT)[-1]["width"] == SIZES[0] or rests(alice), 8, "larger layers are paused at the publisher")
+    print(f"ok: Alice sends {alice.evaluate(SENT)}")
+    bob.evaluate(f"penstock.wish('{camera}', {{ paused: true }})")
+    wait_until(lambda: stands_still(bob, camera), 5, "a paused picture stands still")
+    frames = picture(bob, camera)["frames"]
+    step(bob, camera, SIZES[1])
+    wait_until(lambda: picture(bob, camera)["frames"] > frames + 5, SWITCH_S, "it goes on")
+    alice.close()
+    bob.close()
+
+
+def rests(page):
+    """Whether the larger encodings have no frames."""
+    return all(not e["fps"] for e in page.evaluate(SENT)[1:])
 
 
 def stands_still(page, track):

@@ -29,6 +29,7 @@ inline constexpr uint8_t kMidId = 1;
 inline constexpr uint8_t kAudioLevelId = 4;
 inline constexpr uint8_t kAbsSendTimeId = 5;
 inline constexpr uint8_t kTransportCcId = 7;
+inline constexpr uint8_t kDependencyDescriptorId = 9;
 
 /// A client's end of one transport.
 struct Client {
@@ -141,6 +142,7 @@ inline Client makeClient(uint32_t index, std::string_view address, contract::Srt
   row.extension_id[static_cast<size_t>(contract::Extension::kAudioLevel)] = kAudioLevelId;
   row.extension_id[static_cast<size_t>(contract::Extension::kAbsSendTime)] = kAbsSendTimeId;
   row.extension_id[static_cast<size_t>(contract::Extension::kTransportCc)] = kTransportCcId;
+  row.extension_id[static_cast<size_t>(contract::Extension::kDependencyDescriptor)] = kDependencyDescriptorId;
   return client;
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { neededEncodings } from '../../control/web/assets/publish_connection.js';
+import { encodingsFor, neededEncodings, neededLayers } from '../../control/web/assets/encodings.js';
 import { wishFor, Wishes } from '../../control/web/assets/wishes.js';
 
 test('a wish is the next size up', () => {
@@ -28,6 +28,31 @@ test('encodings that nobody is sent need not be made', () => {
     [{ paused: true, width: 0, height: 0 }, [true, false, false]],
   ];
   for (const [wish, expected] of cases) assert.deepEqual(neededEncodings(encodings, camera, wish), expected);
+});
+
+test('layers that nobody is sent need not be made', () => {
+  const camera = { width: 960, height: 540 };
+  const cases = [
+    ['L3T3_KEY', { paused: false, width: 0, height: 0 }, ['L3T3_KEY', 1, 1_500_000]],
+    ['L3T3_KEY', { paused: false, width: 500, height: 500 }, ['L2T3_KEY', 2, 500_000]],
+    ['L3T3', { paused: false, width: 300, height: 480 }, ['L2T3', 2, 500_000]],
+    ['L3T3_KEY', { paused: false, width: 100, height: 100 }, ['L1T3', 4, 150_000]],
+    ['L2T2', { paused: true, width: 0, height: 0 }, ['L1T2', 2, 500_000]],
+    ['L1T3', { paused: true, width: 0, height: 0 }, ['L1T3', 1, 1_500_000]],
+  ];
+  for (const [mode, wish, [scalabilityMode, scaleResolutionDownBy, maxBitrate]] of cases) {
+    assert.deepEqual(neededLayers(mode, camera, wish), { scalabilityMode, scaleResolutionDownBy, maxBitrate });
+  }
+});
+
+test('a camera is sent in sizes, or in layers if they are asked for, unless it is small', () => {
+  const camera = (width) => ({ getSettings: () => ({ width }) });
+  assert.equal(encodingsFor('camera', camera(1280)).length, 3);
+  const [layers, ...others] = encodingsFor('camera', camera(1280), 'L3T3');
+  assert.equal(others.length, 0);
+  assert.equal(layers.scalabilityMode, 'L3T3');
+  assert.equal(layers.rid, undefined);
+  assert.equal(encodingsFor('camera', camera(320), 'L3T3')[0].scalabilityMode, undefined);
 });
 
 test('a wish is sent once, of what is received only, and again after joining anew', async () => {

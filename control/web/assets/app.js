@@ -1,7 +1,8 @@
 // START HERE: the page as a table of contents. Reads the address, makes the parts, renders them from the one state.
 //
 // Address parameters: room, name, token; autojoin=1 joins without a click; microphone=0, camera=0 join without;
-// autosubscribe=0 receives nothing by itself; capture=320x180@10 asks the camera for that size and rate.
+// autosubscribe=0 receives nothing by itself; capture=320x180@10 asks the camera for that size and rate; codec=vp9 sends
+// pictures by that codec (vp8, vp9, av1, h264) if the browser has it; svc=L3T3_KEY as one stream of layers, not in sizes.
 
 import { Conference } from './conference.js';
 import { Controls, listenToKeys } from './controls.js';
@@ -40,7 +41,8 @@ function join({ room, name }) {
   store.change((state) => Object.assign(state, { room, name }));
   lobby.fill({ room, name });
   const auto_subscribe = parameters.get('autosubscribe') !== '0';
-  conference = new Conference(store, media, toast, { room, name, token, auto_subscribe });
+  const video = { codec: parameters.get('codec')?.toLowerCase(), mode: parameters.get('svc') };
+  conference = new Conference(store, media, toast, { room, name, token, auto_subscribe, video });
   conference.start();
 }
 

@@ -14,6 +14,7 @@ export class Conference {
   #store;
   #media;
   #say;
+  #video;
   #watch;
   #ticking = 0;
   #last_rejoin = 0;
@@ -23,10 +24,11 @@ export class Conference {
   subscribe = null;
 
   /** `say(text, symbol)` tells the user something in passing. */
-  constructor(store, media, say, { room, name, token, auto_subscribe }) {
+  constructor(store, media, say, { room, name, token, auto_subscribe, video }) {
     this.#store = store;
     this.#media = media;
     this.#say = say;
+    this.#video = video;
     this.protocol = new Protocol({ room, name, token, auto_subscribe });
     this.protocol.addEventListener('message', (event) => this.#received(event.detail));
     this.protocol.addEventListener('down', (event) => this.#down(event.detail));
@@ -108,7 +110,7 @@ export class Conference {
     this.publish?.close();
     this.subscribe?.close();
     this.#published = '';
-    this.publish = new PublishConnection(this.protocol);
+    this.publish = new PublishConnection(this.protocol, this.#video);
     this.subscribe = new SubscribeConnection(this.protocol);
     this.publish.addEventListener('published', (event) => this.#store.change((state) => setOwnTracks(state, event.detail)));
     this.publish.addEventListener('refused', (event) => this.#publishRefused(event.detail));

@@ -6,37 +6,11 @@
 // A camera that is off is not unpublished: its capture stops (the light goes out), replaceTrack(null) sends nothing, and a
 // `mute` tells the others. That costs one message; unpublishing would cost an offer and an answer with every subscriber.
 
+import { encodingsFor, neededEncodings, neededLayers } from './encodings.js';
 import { RelayConnection } from './relay_connection.js';
-
-// A camera in three sizes: each receiver is sent the one that its tile needs. A small picture has no smaller ones.
-const sizes = [
-  { rid: 'low', scaleResolutionDownBy: 4, maxBitrate: 150_000, maxFramerate: 30, scalabilityMode: 'L1T3' },
-  { rid: 'middle', scaleResolutionDownBy: 2, maxBitrate: 500_000, maxFramerate: 30, scalabilityMode: 'L1T3' },
-  { rid: 'high', maxBitrate: 1_500_000, maxFramerate: 30, scalabilityMode: 'L1T3' },
-];
-const small_width = 480;
-
-function encodingsFor(key, track) {
-  if (key === 'screen') return [{ maxBitrate: 2_500_000, maxFramerate: 15 }];
-  if (key !== 'camera') return [{}];
-  const { width = Infinity } = track?.getSettings?.() ?? {};
-  return width > small_width ? sizes : [{ maxBitrate: 500_000, maxFramerate: 30 }];
-}
 
 const again_wait_ms = 3000;
 const rest_ms = 2000; // a tile that is small for a moment
-
-/** Pure: which encodings somebody may be sent: those up to the largest that the wish allows; the smallest in any case. */
-export function neededEncodings(encodings, { width, height }, wish) {
-  const scales = encodings.map((encoding) => encoding.scaleResolutionDownBy ?? 1);
-  const fits = (scale) => {
-    const [w, h] = [width / scale, height / scale];
-    const within = (a, b) => (!wish.width || a <= wish.width) && (!wish.height || b <= wish.height);
-    return within(w, h) || (wish.width && wish.height && within(h, w));
-  };
-  const smallest = Math.max(...scales);
-  return scales.map((scale) => scale === smallest || (!wish.paused && Boolean(fits(scale))));
-}
 
 /** RED (RFC 2198): each packet of sound carries the frame before it again. The relay asks for lost pictures, but sound that
  *  came a round trip later would be too late. A browser sends it if it stands first; whoever cannot take it gets Opus. */
@@ -47,6 +21,31 @@ function preferRed(transceiver) {
   transceiver.setCodecPreferences([...codecs.filter(isRed), ...codecs.filter((codec) => !isRed(codec))]);
 }
 
+/** Turns those of several encodings on that the wish needs, and if they may `rest` the others off. Returns whether any was. */
+function changeEncodings(encodings, settings, wish, rest) {
+  const needed = neededEncodings(encodings, settings, wish);
+  const changed = encodings.filter((encoding, i) => encoding.active !== needed[i] && (needed[i] || rest));
+  for (const encoding of changed) encoding.active = !encoding.active;
+  return changed.length > 0;
+}
+
+/** The same with the layers of one. */
+function changeLayers([encoding], settings, wish, rest, mode) {
+  const needed = neededLayers(mode, settings, wish);
+  const scale = encoding.scaleResolutionDownBy ?? 1;
+  if (needed.scaleResolutionDownBy === scale || (needed.scaleResolutionDownBy > scale && !rest)) return false;
+  Object.assign(encoding, needed);
+  return true;
+}
+
+/** A browser sends the codec that stands first; whoever cannot take it gets none of the others. */
+function preferVideo(transceiver, name) {
+  const codecs = globalThis.RTCRtpSender?.getCapabilities?.('video')?.codecs ?? [];
+  const isFirst = (codec) => codec.mimeType.toLowerCase() === `video/${name}`;
+  if (!codecs.some(isFirst) || !transceiver.setCodecPreferences) return;
+  transceiver.setCodecPreferences([...codecs.filter(isFirst), ...codecs.filter((codec) => !isFirst(codec))]);
+}
+
 export class PublishConnection extends RelayConnection {
   #slots = new Map(); // key -> {transceiver, id, muted_sent, offered}
   #wanted = new Map();
@@ -54,6 +53,13 @@ export class PublishConnection extends RelayConnection {
   #again = false;
   #negotiation_needed = false;
   #again_timer = 0;
+  #video;
+
+  /** `video`: {codec, mode}, each null if it is for us to choose. */
+  constructor(protocol, video = {}) {
+    super(protocol);
+    this.#video = video;
+  }
 
   /** The relay's id of the track in a slot, or null. */
   trackId(key) {
@@ -76,19 +82,13 @@ export class PublishConnection extends RelayConnection {
     slot.rest_timer = setTimeout(() => this.#activate(slot, { paused, width, height }, true), rest_ms);
   }
 
-  async #activate({ transceiver: { sender } }, wish, rest) {
+  async #activate({ transceiver: { sender }, mode }, wish, rest) {
     const settings = sender.track?.getSettings();
     const parameters = sender.getParameters();
     if (!settings?.width || this.pc.signalingState === 'closed') return;
-    const needed = neededEncodings(parameters.encodings, settings, wish);
-    let changed = false;
-    for (const [i, encoding] of parameters.encodings.entries()) {
-      if (encoding.active === needed[i] || (!needed[i] && !rest)) continue;
-      encoding.active = needed[i];
-      changed = true;
-    }
+    const change = mode ? changeLayers : changeEncodings;
     // Another change of the parameters may come between: then the next message finds them as they are.
-    if (changed) await sender.setParameters(parameters).catch(() => {});
+    if (change(parameters.encodings, settings, wish, rest, mode)) await sender.setParameters(parameters).catch(() => {});
   }
 
   /** After a resume: finish what the break interrupted, and say again what may not have been heard. */
@@ -141,9 +141,12 @@ export class PublishConnection extends RelayConnection {
     for (const [key, want] of this.#wanted) {
       let slot = this.#slots.get(key);
       if (!slot) {
-        const init = { direction: 'sendonly', sendEncodings: encodingsFor(key, want.track) };
+        const { codec, mode } = this.#video;
+        const init = { direction: 'sendonly', sendEncodings: encodingsFor(key, want.track, mode) };
         slot = { transceiver: this.pc.addTransceiver(want.track ?? want.kind, init), id: null, muted_sent: null };
+        slot.mode = init.sendEncodings[0].scalabilityMode === mode ? mode : null;
         if (want.kind === 'audio') preferRed(slot.transceiver);
+        else if (codec) preferVideo(slot.transceiver, codec);
         this.#slots.set(key, slot);
         this.#negotiation_needed = true;
       }
