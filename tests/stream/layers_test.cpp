@@ -6,6 +6,7 @@
 #include "dataplane/stream/encoding_activity.h"
 #include "dataplane/stream/layer_selector.h"
 #include "dataplane/stream/picture_numbers.h"
+#include "tests/support/layered_stream.h"
 
 namespace penstock::stream {
 namespace {
@@ -76,6 +77,130 @@ TEST(LayerSelector, temporal_layers_go_at_the_next_frame_and_come_back_where_not
   EXPECT_EQ(selector.on(0, layer(2), true), Verdict::kLeaveOut) << "only what it synchronises";
   EXPECT_EQ(selector.on(0, layer(2, true), true), Verdict::kForward);
   EXPECT_EQ(selector.on(0, layer(2), true), Verdict::kForward);
+}
+
+/// Frames of a described stream of three by three layers, each one packet.
+class Described {
+ public:
+  explicit Described(bool key_only) : stream_(key_only) {}
+  std::vector<FrameInfo> picture(bool key = false, std::optional<uint32_t> active = {}) {
+    std::vector<FrameInfo> frames;
+    for (const test::LayerFrame& made : stream_.picture(key)) {
+      auto value = stream_.descriptor(made, true, true);
+      if (active) {
+        test::Bytes space(value.size() + 6);
+        const auto masked = codec::writeMask(value, *codec::findMask(value, 9), *active, space);
+        value.assign(masked.begin(), masked.end());
+      }
+      frames.push_back(codec::frameInfo(contract::Codec::kAv1, {}, value, sequence_++, tracker_));
+      frames.back().picture_start = made.spatial_id == 0;
+    }
+    return frames;
+  }
+
+ private:
+  test::LayeredStream stream_;
+  codec::DependencyTracker tracker_;
+  uint16_t sequence_ = 65'530;
+};
+
+/// What goes out of a picture, as bits by spatial layer.
+int taken(LayerSelector& selector, const std::vector<FrameInfo>& picture) {
+  int layers = 0;
+  for (const FrameInfo& frame : picture) {
+    const Verdict verdict = selector.on(0, frame, true);
+    if (verdict != Verdict::kLeaveOut && verdict != Verdict::kOther) layers |= 1 << frame.spatial_id;
+  }
+  return layers;
+}
+
+TEST(LayerSelector, spatial_layers_go_at_once_and_come_back_with_a_key_frame) {
+  Described stream(false);
+  LayerSelector selector;
+  selector.aim(0, {.spatial = 2}, true);
+  EXPECT_EQ(taken(selector, stream.picture()), 0b111);
+  selector.aim(0, {.spatial = 0}, true);
+  EXPECT_EQ(taken(selector, stream.picture()), 0b001) << "all that it needs went out before";
+  EXPECT_FALSE(selector.asks());
+  selector.aim(0, {.spatial = 1}, true);
+  EXPECT_EQ(taken(selector, stream.picture()), 0b001);
+  EXPECT_TRUE(selector.asks());
+  EXPECT_EQ(taken(selector, stream.picture(true)), 0b011);
+  EXPECT_FALSE(selector.asks());
+  EXPECT_EQ(selector.outgoing().top_spatial, 1);
+}
+
+TEST(LayerSelector, lower_layers_that_were_not_sent_wait_for_a_key_frame_too) {
+  Described stream(true);
+  LayerSelector selector;
+  selector.aim(0, {.spatial = 2}, true);
+  EXPECT_EQ(taken(selector, stream.picture()), 0b111);
+  EXPECT_EQ(taken(selector, stream.picture()), 0b100);
+  selector.aim(0, {.spatial = 1}, true);
+  EXPECT_EQ(taken(selector, stream.picture()), 0b100);
+  EXPECT_TRUE(selector.asks());
+  EXPECT_EQ(taken(selector, stream.picture(true)), 0b011);
+  EXPECT_EQ(taken(selector, stream.picture()), 0b010);
+}
+
+TEST(LayerSelector, targets_that_the_publisher_stops_are_not_wanted) {
+  Described stream(true);
+  LayerSelector selector;
+  selector.aim(0, {.spatial = 2}, true);
+  EXPECT_EQ(taken(selector, stream.picture()), 0b111);
+  selector.aim(0, {.spatial = 2}, true);  // as the relay does when layers change
+  EXPECT_EQ(taken(selector, stream.picture(true, 0b000'111'111)), 0b011);
+  selector.aim(0, {.spatial = 2}, true);
+  EXPECT_EQ(taken(selector, stream.picture(true)), 0b111);
+}
+
+TEST(LayerSelector, packets_of_a_frame_go_or_stay_together_however_late) {
+  Described stream(false);
+  LayerSelector selector;
+  selector.aim(0, {.spatial = 2}, true);
+  const auto first = stream.picture();
+  taken(selector, first);
+  selector.aim(0, {.spatial = 0}, true);
+  const auto second = stream.picture();
+  taken(selector, second);
+  for (FrameInfo frame : {first[2], first[0], second[0]}) {
+    frame.frame_start = false;
+    EXPECT_EQ(selector.on(0, frame, false), Verdict::kForward) << frame.frame_number;
+  }
+  EXPECT_EQ(selector.on(0, second[2], false), Verdict::kLeaveOut);
+}
+
+TEST(LayerSelector, frames_whose_structure_is_missing_go_out) {
+  Described stream(false);
+  LayerSelector selector;
+  selector.aim(0, {.spatial = 0}, true);
+  EXPECT_EQ(taken(selector, stream.picture()), 0b001);
+  auto unknown = stream.picture();
+  for (FrameInfo& frame : unknown) frame.structure = nullptr;
+  EXPECT_EQ(taken(selector, unknown), 0b111);
+}
+
+FrameInfo vp9(uint8_t spatial_id, uint8_t temporal_id, bool needed_above, bool inter = true) {
+  FrameInfo frame{.begins_key_frame = !inter && spatial_id == 0, .frame_start = true, .frame_end = true};
+  frame.spatial_id = spatial_id;
+  frame.temporal_id = temporal_id;
+  frame.inter_predicted = inter;
+  frame.not_reference = !needed_above;
+  return frame;
+}
+
+TEST(LayerSelector, layers_of_vp9_by_their_ids) {
+  LayerSelector selector;
+  selector.aim(0, {.spatial = 1}, true);
+  EXPECT_EQ(taken(selector, {vp9(0, 0, true, false), vp9(1, 0, true, false), vp9(2, 0, false, false)}), 0b011);
+  EXPECT_EQ(taken(selector, {vp9(0, 0, true), vp9(1, 0, true), vp9(2, 0, false)}), 0b011);
+  EXPECT_EQ(selector.outgoing().top_spatial, 1);
+  EXPECT_EQ(taken(selector, {vp9(0, 1, false), vp9(1, 1, false), vp9(2, 1, false)}), 0b010) << "K-SVC from here on";
+  selector.aim(0, {.spatial = 0}, true);
+  EXPECT_EQ(taken(selector, {vp9(0, 0, false), vp9(1, 0, false), vp9(2, 0, false)}), 0b010);
+  EXPECT_TRUE(selector.asks());
+  EXPECT_EQ(taken(selector, {vp9(0, 0, true, false), vp9(1, 0, true, false), vp9(2, 0, false, false)}), 0b001);
+  EXPECT_FALSE(selector.asks());
 }
 
 FrameInfo vp8(uint16_t picture_id, uint8_t tl0, bool is_long = true) {
@@ -162,6 +287,64 @@ TEST(EncodingActivity, frame_rates_of_layers_by_table) {
   for (const Case c : {Case{1, 0}, {8, 0}, {13, 0}, {15, 1}, {24, 1}, {30, 7}, {60, 7}}) {
     EXPECT_EQ(activity.temporalWithin(c.wanted), c.highest) << c.wanted;
   }
+}
+
+TEST(PictureNumbers, gaps_stay_where_pictures_refer_by_distance) {
+  PictureNumbers numbers;
+  NumberOffsets offsets;
+  FrameInfo frame = vp8(10, 0);
+  frame.ids->gaps_stay = true;
+  numbers.begin(frame, offsets);
+  frame.ids->picture_id = 11;
+  EXPECT_FALSE(numbers.leaveOut(frame, offsets));
+  frame.ids->picture_id = 500;
+  numbers.begin(frame, offsets);
+  EXPECT_EQ(offsets, NumberOffsets{}) << "no key frame";
+  frame.begins_key_frame = true;
+  numbers.begin(frame, offsets);
+  EXPECT_EQ(static_cast<uint16_t>(500 + offsets.picture_id), 501);
+}
+
+TEST(PictureNumbers, frame_numbers_go_on_with_another_encoding) {
+  PictureNumbers numbers;
+  NumberOffsets offsets;
+  FrameInfo frame{.begins_key_frame = true};
+  frame.has_descriptor = true;
+  frame.frame_number = 65'530;
+  numbers.begin(frame, offsets);
+  frame.frame_number = 3;
+  numbers.note(frame, offsets);
+  frame.frame_number = 65'534;  // late
+  numbers.note(frame, offsets);
+  frame.frame_number = 40'000;
+  numbers.begin(frame, offsets);
+  EXPECT_EQ(static_cast<uint16_t>(40'000 + offsets.frame_number), 4);
+}
+
+TEST(EncodingActivity, spatial_layers_as_they_are_told_and_as_they_come) {
+  EncodingActivity activity;
+  uint32_t timestamp = 0;
+  const auto come = [&](uint8_t spatial_id, uint8_t told = 0) {
+    FrameInfo frame = vp9(spatial_id, 0, true);
+    frame.spatial_count = told;
+    for (uint8_t s = 0; s < told; ++s) frame.size[s] = {static_cast<uint16_t>(100 << s), 100};
+    return activity.onPacket(frame, timestamp, 0).layers_changed;
+  };
+  EXPECT_TRUE(come(0, 3));
+  EXPECT_EQ(activity.spatialCount(), 3);
+  EXPECT_EQ(activity.size(2).width, 400);
+  for (int picture = 0; picture < EncodingActivity::kFramesMissed; ++picture) {
+    ++timestamp;
+    EXPECT_FALSE(come(0)) << picture;
+    come(1);
+  }
+  ++timestamp;
+  EXPECT_TRUE(come(0)) << "the third came no more";
+  EXPECT_EQ(activity.spatialCount(), 2);
+  EXPECT_TRUE(come(2));
+  EXPECT_EQ(activity.spatialCount(), 3);
+  EXPECT_TRUE(come(0, 1));
+  EXPECT_EQ(activity.spatialCount(), 1);
 }
 
 }  // namespace

@@ -78,6 +78,28 @@ TEST(SequenceRewriter, numbered_cases_in_order) {
   }
 }
 
+TEST(SequenceRewriter, offsets_that_change_are_of_the_packets_from_there_on) {
+  SequenceRewriter rewriter(1000);
+  const auto pictureOf = [&](uint16_t sequence) { return rewriter.map(sequence)->offsets.picture_id; };
+  EXPECT_EQ(pictureOf(10), 0);
+  rewriter.setOffsets({.picture_id = 1});
+  EXPECT_EQ(pictureOf(11), 0) << "not yet";
+  rewriter.applyOffsets(14);
+  EXPECT_EQ(pictureOf(14), 1);
+  EXPECT_EQ(pictureOf(12), 0) << "late";
+  EXPECT_EQ(indexOf(rewriter, 14), 1004u);
+  EXPECT_EQ(indexOf(rewriter, 13), 1003u);
+  rewriter.setOffsets({.picture_id = 2});
+  rewriter.applyOffsets(13);
+  EXPECT_EQ(pictureOf(15), 1) << "it was late";
+  rewriter.applyOffsets(16);
+  rewriter.setOffsets({.picture_id = 3});
+  rewriter.applyOffsets(16);  // nothing went out under the ones before
+  EXPECT_EQ(pictureOf(16), 3);
+  EXPECT_EQ(rewriter.sourceOf(1006 & 0xffff)->offsets.picture_id, 3);
+  EXPECT_EQ(rewriter.sourceOf(1003 & 0xffff)->offsets.picture_id, 0);
+}
+
 TEST(SequenceRewriter, stream_that_went_on_unseen_begins_anew) {
   struct Case {
     int number;
