@@ -15,7 +15,7 @@ ROOM = "restart"
 CONSENT_SECONDS = 60
 STEP_SECONDS = 10
 GAP_MAX_S = 4  # from the kill to the last leg's next packet; DPDK's start is most of it
-CLIENTS_SAY = {"remote", "paused", "width_max", "height_max", "frame_rate_max"}  # in rows: where they are, what they wish
+CLIENTS_SAY = {"remote", "paused", "pinned", "priority", "width_max", "height_max", "frame_rate_max"}  # in rows: where, and wishes
 
 REMEMBER = "void (window.remembered = [penstock.publishConnection, penstock.subscribeConnection])"
 SAME = """penstock.publishConnection === remembered[0] && penstock.subscribeConnection === remembered[1]
