@@ -5,6 +5,7 @@
 #include <set>
 
 #include "tests/support/meeting.h"
+#include "tests/support/relay_world.h"
 
 namespace penstock::test {
 namespace {
@@ -168,6 +169,34 @@ TEST_P(SpeakersTest, whatever_changes_numbers_go_on) {
   }
   EXPECT_GT(resumed, 60u);
   EXPECT_TRUE(room.crew.conserved()) << room.crew.counters();
+}
+
+/// A change of all ranks must not keep packets waiting.
+TEST(Ranks, of_many_are_looked_at_a_part_at_a_time) {
+  constexpr uint32_t kMany = 700;
+  World world;
+  Client& receiver = world.addConnected(0, "198.18.0.9:4000");
+  receiver.row.flags = contract::kTransportLastN;
+  receiver.row.last_n = kMany;
+  world.applyCommand(TransportCommand{.index = receiver.index, .row = receiver.row});
+  RanksCommand ranks;
+  for (uint32_t i = 0; i < kMany; ++i) {
+    const std::string address = "198.18." + std::to_string(1 + i / 200) + "." + std::to_string(1 + i % 200) + ":5000";
+    const Client& publisher = world.addClient(1 + i, address);
+    world.addTrack(publisher, {.index = i, .ssrc = 1000 + i});
+    world.addSubscription(receiver, {.index = i, .track = i, .ssrc = 500'000 + i, .rtx_ssrc = 0});
+    ranks.ranks.push_back({.transport = publisher.index, .rank = static_cast<uint16_t>(i)});
+  }
+  const auto held = [&] {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < kMany; ++i) count += world.reports->subscription[i].held;
+    return count;
+  };
+  EXPECT_EQ(held(), kMany) << "nobody has a rank yet";
+  world.applyCommand(ranks);
+  EXPECT_GT(held(), kMany / 3);
+  for (int turn = 0; turn < 5; ++turn) world.advance(1'000'000);
+  EXPECT_EQ(held(), 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, SpeakersTest, testing::Values(1, 2, 3));
