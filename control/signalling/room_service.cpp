@@ -148,6 +148,7 @@ void RoomService::sendJoined(const ParticipantKey& key, bool resumed) {
                                {"moderate", who.permissions.moderate}}},
                              {"resume", who.resume_token},
                              {"resumed", resumed}});
+  sendSpeakers(key);
   presence_[key].held.clear();
   held_due_.insert(key);
   for (const Track& track : who.tracks) {  // what it was told may not have arrived

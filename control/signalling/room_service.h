@@ -134,6 +134,7 @@ class RoomService final : public Service {
   void watchSpeakers();
   void watchSpeakers(const Room& room);
   std::string dominantOf(const Room& room) const;
+  void sendSpeakers(const ParticipantKey& key);
   void tellWanted();
   void tellHeld();
 

@@ -16,6 +16,13 @@ bool isSecured(const Participant& who) {
          (who.subscribe_transport && who.subscribe_transport->keys);
 }
 
+boost::json::object speakersMessage(const RoomSpeakers& speakers) {
+  boost::json::array list;
+  for (const Speaker& each : speakers.heard) list.push_back({{"participant", each.participant}, {"level", each.level}});
+  const auto dominant = speakers.dominant.empty() ? boost::json::value(nullptr) : boost::json::value(speakers.dominant);
+  return {{"type", "speakers"}, {"speakers", std::move(list)}, {"dominant", dominant}};
+}
+
 }  // namespace
 
 void RoomService::expect(const ParticipantKey& key, uint64_t within_ms) {
@@ -172,6 +179,13 @@ void RoomService::tellHeld() {
   }
 }
 
+/// Who comes, or comes back, has not heard it.
+void RoomService::sendSpeakers(const ParticipantKey& key) {
+  const auto watch = speakers_.find(key.room);
+  if (watch == speakers_.end() || watch->second.told() == RoomSpeakers{}) return;
+  presence_[key].link->send(speakersMessage(watch->second.told()));
+}
+
 void RoomService::watchSpeakers() {
   for (const auto& [name, room] : rooms_.all()) watchSpeakers(room);
 }
@@ -198,12 +212,8 @@ void RoomService::watchSpeakers(const Room& room) {
   const bool other = watch.told().dominant != dominant;
   const auto speakers = watch.look(levels, dominant);
   if (!speakers) return;
-  boost::json::array list;
-  for (const Speaker& each : speakers->heard)
-    list.push_back({{"participant", each.participant}, {"level", each.level}});
-  boost::json::object message = notices::dominantSpeakerChanged(dominant);
-  if (other) tellSinks(room.name, message);
-  message = {{"type", "speakers"}, {"speakers", std::move(list)}, {"dominant", message.at("participant")}};
+  if (other) tellSinks(room.name, notices::dominantSpeakerChanged(dominant));
+  const boost::json::object message = speakersMessage(*speakers);
   for (const auto& [id, who] : room.participants)
     if (const auto found = presence_.find({room.name, id}); found != presence_.end() && found->second.link)
       found->second.link->send(message);

@@ -120,7 +120,8 @@ def test_without_control(lab, pages, ids, before):
     check(True, f"without penstockd, {who.name} is seen and heard")
     lab.start_control()
     others = [page for page in pages if page is not who]
-    wait_until(lambda: set(all_of(others, "penstock.state.dominant")) == {ids[who.name]}, 12, "it is told when penstockd is back")
+    wait_until(lambda: all(all_of(pages, "penstock.state.signalling.up")), 20, "the pages resume their WebSockets")
+    wait_until(lambda: set(all_of(others, "penstock.state.dominant")) == {ids[who.name]}, 4, "it is told when penstockd is back")
     wait_until(lambda: all(n == 2 for n in all_of(pages, "penstock.state.held.size")), 6, "and what is held")
     stats = lab.call("GET", f"/v1/rooms/{ROOM}/stats").json
     speakers = {each["name"]: each["speaker"] for each in stats["participants"]}

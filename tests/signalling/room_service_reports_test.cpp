@@ -181,6 +181,9 @@ TEST_F(Serving, the_dominant_speaker_is_told_to_all) {
   EXPECT_EQ(sink.notices.back().message.at("participant").as_string(), alice.id);
   EXPECT_EQ(sink.notices.back().message.at("room").as_string(), "room");
   EXPECT_EQ(bob.link->count("dominant_speaker_changed"), 0u) << "clients have it with the speakers";
+  const Member carol = join("Carol");
+  EXPECT_EQ(carol.link->last("speakers").at("dominant").as_string(), alice.id) << "who comes is told";
+  EXPECT_EQ(carol.link->messages.front().at("type").as_string(), "joined");
   reports.speakers.clear();  // the dataplane restarts
   service->tick();
   EXPECT_EQ(changes(), 1) << "the last one stays";
