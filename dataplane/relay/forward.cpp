@@ -50,11 +50,15 @@ codec::FrameInfo frameOf(TrackState& track, uint8_t encoding, const RtpView& vie
 
 namespace {
 
-/// Payload bytes that differ by subscriber are written behind the header; what is left is the same for all.
+bool isRenumbered(const std::optional<codec::PictureIds>& ids, const stream::NumberOffsets& offsets) {
+  return ids && (offsets.picture_id != 0 || offsets.tl0_picture_index != 0);
+}
+
+/// If it isRenumbered(): payload bytes that differ by subscriber are written behind the header; what is left is the
+/// same for all.
 std::span<const uint8_t> renumber(const std::optional<codec::PictureIds>& ids, const stream::NumberOffsets& offsets,
                                   std::span<const uint8_t> payload, std::span<uint8_t> space,
                                   stream::WrittenHeader& written) {
-  if (!ids || (offsets.picture_id == 0 && offsets.tl0_picture_index == 0)) return payload;
   if (ids->descriptor_size > space.size() - written.written_length) return payload;
   const auto to = space.subspan(written.written_length, ids->descriptor_size);
   std::ranges::copy(payload.first(ids->descriptor_size), to.begin());
@@ -69,14 +73,18 @@ bool tellsTargets(std::span<const uint8_t> descriptor) {
   return descriptor.size() > 3 && (descriptor[3] & 0xc0) != 0;
 }
 
-/// The dependency descriptor as the subscriber must see it, in `space`; empty: as it came. If a mask of active targets
-/// makes it too long it goes without: it is a hint, frames say themselves what they need.
+bool isRedescribed(std::span<const uint8_t> descriptor, const stream::NumberOffsets& offsets) {
+  return descriptor.size() >= 3 && (offsets.frame_number != 0 || offsets.layers.target_count != 0);
+}
+
+/// The dependency descriptor as the subscriber must see it, in `space`, if it isRedescribed(); empty: as it came. If a
+/// mask of active targets makes it too long it goes without: it is a hint, frames say themselves what they need.
 using DescriptorSpace = std::array<uint8_t, codec::kDescriptorSizeMax>;
 std::span<const uint8_t> redescribe(std::span<const uint8_t> descriptor, const stream::NumberOffsets& offsets,
                                     std::optional<codec::MaskPlace> place, DescriptorSpace& space) {
   const auto& [top, count, announced, active] = offsets.layers;
   const bool masked = count != 0 && (announced || tellsTargets(descriptor));
-  if (descriptor.size() < 3 || (offsets.frame_number == 0 && !masked)) return {};
+  if (offsets.frame_number == 0 && !masked) return {};
   std::span<const uint8_t> written;
   if (masked && !place) place = codec::findMask(descriptor, count);
   if (masked && place) written = codec::writeMask(descriptor, *place, active, space);
@@ -172,26 +180,29 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
 
   const auto space = payloadSpace(s, transport, packet);
-  DescriptorSpace descriptor;
-  auto written =
-      subscription.header.write(shared.published.source,
-                                {.ssrc = subscription.row.ssrc,
-                                 .timestamp = subscription.timestamp.map(view.timestamp, shared.now_ns),
-                                 .sequence = static_cast<uint16_t>(numbers->index),
-                                 .payload_type = mapping->to,
-                                 .transport_sequence = transport.transport_sequence,
-                                 .abs_send_time = shared.abs_send_time,
-                                 .ends_picture = endsPicture(frame, numbers->offsets),
-                                 .dependency_descriptor = redescribe(descriptorOf(shared.published.source),
-                                                                     numbers->offsets, shared.mask_place, descriptor)},
-                                space);
+  DescriptorSpace descriptor_space;
+  std::span<const uint8_t> descriptor;
+  if (isRedescribed(descriptorOf(shared.published.source), numbers->offsets)) [[unlikely]] {
+    descriptor =
+        redescribe(descriptorOf(shared.published.source), numbers->offsets, shared.mask_place, descriptor_space);
+  }
+  auto written = subscription.header.write(shared.published.source,
+                                           {.ssrc = subscription.row.ssrc,
+                                            .timestamp = subscription.timestamp.map(view.timestamp, shared.now_ns),
+                                            .sequence = static_cast<uint16_t>(numbers->index),
+                                            .payload_type = mapping->to,
+                                            .transport_sequence = transport.transport_sequence,
+                                            .abs_send_time = shared.abs_send_time,
+                                            .ends_picture = endsPicture(frame, numbers->offsets),
+                                            .dependency_descriptor = descriptor},
+                                           space);
   if (!fits(written, shared.payload, subscription.tag_length, space)) return loseTooLong(s, packet);
   auto payload = shared.payload;
   if (!shared.lead.empty()) [[unlikely]] {
     std::ranges::copy(shared.lead, space.begin() + written->written_length);
     written->written_length = static_cast<uint16_t>(written->written_length + shared.lead.size());
     payload = payload.subspan(shared.lead.size());
-  } else {
+  } else if (isRenumbered(frame.ids, numbers->offsets)) {
     payload = renumber(frame.ids, numbers->offsets, payload, space, *written);
   }
   transport.transport_sequence += subscription.header.stampsTransportSequence() ? 1 : 0;
@@ -220,7 +231,8 @@ void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& 
   const auto space = payloadSpace(s, transport, packet);
   const uint64_t rtx_index = subscription.rtx_sequence.take();
   const auto source = describe(s.transports[track.row.transport.index], view, *extensions);
-  DescriptorSpace descriptor;
+  DescriptorSpace space_for_descriptor;
+  const auto described = descriptorOf(source);
   auto written = subscription.header.writeRtx(
       source,
       {.ssrc = subscription.row.rtx_ssrc,
@@ -230,11 +242,14 @@ void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& 
        .transport_sequence = transport.transport_sequence,
        .abs_send_time = absSendTime(now_ns),
        .ends_picture = as.ends_picture,
-       .dependency_descriptor = redescribe(descriptorOf(source), as.offsets, std::nullopt, descriptor)},
+       .dependency_descriptor = isRedescribed(described, as.offsets)
+                                    ? redescribe(described, as.offsets, std::nullopt, space_for_descriptor)
+                                    : std::span<const uint8_t>{}},
       as.sequence, space);
   if (!fits(written, view.payload(), subscription.tag_length, space)) return loseTooLong(s, packet);
   const auto ids = codec::pictureIds(track.codec[view.payload_type], view.payload());
-  const auto payload = renumber(ids, as.offsets, view.payload(), space, *written);
+  auto payload = view.payload();
+  if (isRenumbered(ids, as.offsets)) payload = renumber(ids, as.offsets, payload, space, *written);
   transport.transport_sequence += subscription.header.stampsTransportSequence() ? 1 : 0;
   if (subscription.rtx_reservation.reserve(rtx_index)) {
     s.flows.subscription[index].rtx_index_reserved = subscription.rtx_reservation.reserved();

@@ -36,6 +36,7 @@ class LayerIds {
     return taken;
   }
 
+  bool takesAll() const { return spatial_ == kAllLayers && temporal_ == kAllLayers; }
   uint8_t topSpatial() const { return spatial_; }
   /// The spatial layer that is wanted begins with a key frame only.
   bool asks() const { return asks_; }

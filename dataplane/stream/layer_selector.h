@@ -50,6 +50,7 @@ class LayerSelector {
       outgoing_ = outgoingNow(frame);
       return Verdict::kBegin;
     }
+    if (ids_.takesAll() && limits_ == LayerLimits{} && !frame.has_descriptor) return Verdict::kForward;
     if (!takes(frame, in_order)) return Verdict::kLeaveOut;
     if (!frame.frame_start || !in_order) return Verdict::kForward;
     if (const OutgoingLayers now = outgoingNow(frame); now != outgoing_) {

@@ -32,6 +32,24 @@ PAIR = """(async (connection) => {
            answered: pair.responsesReceived };
 })"""
 
+# The longest freeze, in ms, since this was asked before. Statistics sum them up, so look often.
+LONGEST_FREEZE = """(() => {
+  const longest = window.longest_freeze_ms ?? 0;
+  window.longest_freeze_ms = 0;
+  if (window.freezes) return longest;
+  window.freezes = new Map();
+  setInterval(async () => {
+    for (const r of (await penstock.subscribeConnection.getStats()).values()) {
+      if (r.type !== 'inbound-rtp' || r.kind !== 'video') continue;
+      const [count, seconds] = window.freezes.get(r.id) ?? [0, 0];
+      window.freezes.set(r.id, [r.freezeCount, r.totalFreezesDuration]);
+      const each = 1000 * (r.totalFreezesDuration - seconds) / Math.max(r.freezeCount - count, 1);
+      window.longest_freeze_ms = Math.max(window.longest_freeze_ms, each);
+    }
+  }, 100);
+  return longest;
+})()"""
+
 # When each picture came, in ms after the receiving connection was connected, and when that was after joining.
 FIRST_PICTURES = """(async (wanted) => {
   const until = async (look) => {

@@ -13,7 +13,7 @@ import sys
 import time
 
 from browser import Browser, all_of
-from conference import in_room, open_page, wait_for_legs
+from conference import LONGEST_FREEZE, in_room, open_page, wait_for_legs
 from lab import BUILD, check, grown, need, run, wait_until
 
 ROOM = "loss"
@@ -54,23 +54,6 @@ QUALITY = """(async () => {
     sum.kbps = (r.targetBitrate ?? 0) / 1000;
   }
   return sum;
-})()"""
-# The longest freeze, in ms, since this was asked before. Statistics sum them up, so look often.
-LONGEST_FREEZE = """(() => {
-  const longest = window.longest_freeze_ms ?? 0;
-  window.longest_freeze_ms = 0;
-  if (window.freezes) return longest;
-  window.freezes = new Map();
-  setInterval(async () => {
-    for (const r of (await penstock.subscribeConnection.getStats()).values()) {
-      if (r.type !== 'inbound-rtp' || r.kind !== 'video') continue;
-      const [count, seconds] = window.freezes.get(r.id) ?? [0, 0];
-      window.freezes.set(r.id, [r.freezeCount, r.totalFreezesDuration]);
-      const each = 1000 * (r.totalFreezesDuration - seconds) / Math.max(r.freezeCount - count, 1);
-      window.longest_freeze_ms = Math.max(window.longest_freeze_ms, each);
-    }
-  }, 100);
-  return longest;
 })()"""
 # Before the page's own scripts: descriptions lose what repairs, on either way. Key frames can still be asked for.
 WITHOUT_REPAIR = """(() => {

@@ -11,15 +11,15 @@ import sys
 import time
 
 from browser import Browser
-from conference import in_room, open_page, own_track
+from conference import LONGEST_FREEZE, in_room, open_page, own_track
 from lab import Failed, check, need, run, wait_until
 
 CAPTURE = "960x540@15"
 SIZES = (240, 480, 960)
 STEPS = int(sys.argv[1]) if len(sys.argv) > 1 else 6
 CODECS = sys.argv[2:] or ["vp8"]
-SWITCH_S = 6  # a key frame is asked for, encoded and sent; the machine of the test is a small one
-FREEZE_MS = 500
+SWITCH_S = 10  # a key frame is asked for, encoded and sent; a machine that is busy thinks that it lacks bandwidth
+FREEZE_MS = 500 if STEPS >= 20 else 1000  # in the tests: the machine is not asked to be quiet
 
 # What the page sees of one track: how large, how often it froze, what its decoder said.
 PICTURE = """(async (id) => {
@@ -86,17 +86,16 @@ def through_all_sizes(lab, browser, room, codec, mode):
 
     step(alice, bob, camera, SIZES[-1])
     before, took = picture(bob, camera), {width: [] for width in SIZES}
+    bob.evaluate(LONGEST_FREEZE)
     for _ in range(STEPS):
         for width in (*SIZES[-2::-1], *SIZES[1:]):
             took[width].append(step(alice, bob, camera, width))
             time.sleep(0.3)
-    after = picture(bob, camera)
-    frozen = after["frozen_ms"] - before["frozen_ms"]
-    froze = after["freezes"] - before["freezes"]
+    after, longest = picture(bob, camera), bob.evaluate(LONGEST_FREEZE)
     for width, times in took.items():
         times.sort()
         print(f"{len(times)} steps to {width}, each after {1000 * times[len(times) // 2]:.0f} ms, the longest {1000 * times[-1]:.0f} ms")
-    check(frozen <= FREEZE_MS * max(froze, 1), f"{froze} freezes of {frozen:.0f} ms in all")
+    check(longest <= FREEZE_MS, f"{after['freezes'] - before['freezes']} freezes, the longest of {longest:.0f} ms")
     print(f"{after['frames'] - before['frames']} frames, {after['key_frames'] - before['key_frames']} key frames, "
           f"{after['plis'] - before['plis']} PLIs, {after['nacks'] - before['nacks']} NACKs, "
           f"{after['dropped'] - before['dropped']} dropped")
