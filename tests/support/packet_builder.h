@@ -193,8 +193,7 @@ inline Bytes neighbourFrame(const FrameSpec& spec, uint8_t type, uint8_t flags, 
   Bytes message{type, 0, 0, 0, flags, 0, 0, 0};
   append(message, target.ip);
   if (link_address) {
-    message.push_back(type == 135 ? 1 : 2);
-    message.push_back(1);
+    append(message, Bytes{static_cast<uint8_t>(type == 135 ? 1 : 2), 1});
     append(message, link_address->bytes);
   }
   return icmpFrame(spec, message);
