@@ -86,7 +86,7 @@ class RoomService final : public Service {
     bool offer_due = false;          // something changed since the last offer
     bool restart_ice = false;        // the next offer has new credentials
     std::set<std::string> silent;    // transports whose consent is lost
-    std::set<std::string> held;      // tracks that its client knows to be held
+    std::set<std::string> held;      // tracks that are not sent to it as others spoke later; its client was told
   };
 
   /// How long a participant without signalling of its own (WHIP, WHEP) may take from its offer to a finished handshake.
@@ -136,6 +136,7 @@ class RoomService final : public Service {
   std::string dominantOf(const Room& room) const;
   void sendSpeakers(const ParticipantKey& key);
   void tellWanted();
+  std::set<std::string> heldFrom(const Participant& who) const;
   void tellHeld();
 
   RoomsConfig config_;

@@ -1,5 +1,6 @@
 // What time, handshakes and the dataplane tell of participants: who connected, who fell silent, who speaks.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -134,8 +135,8 @@ void RoomService::review() {
 void RoomService::tick() {
   expire();
   watchSpeakers();
-  tellWanted();
   tellHeld();
+  tellWanted();
 }
 
 /// Once a tick at most, so that a room that fills up is not a message for each who joins.
@@ -147,7 +148,10 @@ void RoomService::tellWanted() {
     if (!track || track->kind != Kind::video) continue;  // in sizes or in layers, of which some could be left out
     const auto presence = presence_.find(*owner);
     if (presence == presence_.end() || !presence->second.link) continue;
-    const Wish wanted = wantedOf(*room, id);
+    const Wish wanted = wantedOf(*room, id, [&](const std::string& subscriber) {
+      const auto found = presence_.find({owner->room, subscriber});
+      return found != presence_.end() && found->second.held.contains(id);
+    });
     const auto [told, first] = wanted_told_.try_emplace(id, wanted);
     if (!first && told->second == wanted) continue;
     told->second = wanted;
@@ -163,18 +167,25 @@ void RoomService::onHeld(const std::string& transport) {
   if (const ParticipantKey* owner = rooms_.ownerOfTransport(transport)) held_due_.insert(*owner);
 }
 
+std::set<std::string> RoomService::heldFrom(const Participant& who) const {
+  std::set<std::string> held;
+  for (const Subscription& each : who.subscriptions)
+    if (each.active && who.subscribe_transport && edges_.reports.held(who.subscribe_transport->id, each.track))
+      held.insert(each.track);
+  return held;
+}
+
 /// The whole list each time: nothing is lost if it is told twice.
 void RoomService::tellHeld() {
   for (const ParticipantKey& key : std::exchange(held_due_, {})) {
     const Participant* who = participant(key);
     const auto presence = presence_.find(key);
-    if (!who || presence == presence_.end() || !presence->second.link) continue;
-    std::set<std::string> held;
-    for (const Subscription& each : who->subscriptions)
-      if (each.active && who->subscribe_transport && edges_.reports.held(who->subscribe_transport->id, each.track))
-        held.insert(each.track);
+    if (!who || presence == presence_.end()) continue;
+    std::set<std::string> held = heldFrom(*who);
     if (held == presence->second.held) continue;
-    presence->second.link->send({{"type", "held"}, {"tracks", boost::json::array(held.begin(), held.end())}});
+    std::ranges::set_symmetric_difference(held, presence->second.held, std::inserter(wanted_due_, wanted_due_.end()));
+    if (presence->second.link)
+      presence->second.link->send({{"type", "held"}, {"tracks", boost::json::array(held.begin(), held.end())}});
     presence->second.held = std::move(held);
   }
 }

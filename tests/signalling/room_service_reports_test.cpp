@@ -226,6 +226,30 @@ TEST_F(Serving, who_is_held_is_told_as_a_whole_and_once) {
   service->onHeld("x_nobodys");
 }
 
+TEST_F(Serving, nobody_needs_to_send_large_pictures_that_are_held) {
+  const Member alice = join("Alice"), bob = join("Bob"), carol = join("Carol");
+  ASSERT_TRUE(publish(alice));
+  ASSERT_TRUE(answer(bob));
+  ASSERT_TRUE(answer(carol));
+  const std::string camera = at(alice).tracks.at(1).id;
+  const auto hold = [&](const Member& who, bool held) {
+    const std::pair key(at(who).subscribe_transport->id, camera);
+    if (held) reports.held_subscriptions.insert(key);
+    if (!held) reports.held_subscriptions.erase(key);
+    service->onHeld(key.first);
+    service->tick();
+    const auto wanted = alice.link->last("wanted");
+    return std::tuple(wanted.at("paused").as_bool(), wanted.at("width").to_number<int>(),
+                      wanted.at("height").to_number<int>(), alice.link->count("wanted"));
+  };
+  EXPECT_EQ(hold(bob, true), std::tuple(false, 0, 0, 1u)) << "carol sees it";
+  EXPECT_EQ(hold(carol, true), std::tuple(false, 320, 180, 2u)) << "what there is when alice speaks";
+  ASSERT_TRUE(service->wish("room", bob.id, camera, {.width_max = 160, .height_max = 480}));
+  ASSERT_TRUE(service->wish("room", carol.id, camera, {.width_max = 160, .height_max = 480}));
+  EXPECT_EQ(hold(carol, true), std::tuple(false, 160, 180, 3u)) << "nor more than they wish for";
+  EXPECT_EQ(hold(bob, false), std::tuple(false, 160, 480, 4u));
+}
+
 TEST_F(Serving, rows_say_what_the_room_and_the_participant_say) {
   const Member alice = join("Alice"), bob = join("Bob");
   ASSERT_TRUE(publish(alice));
