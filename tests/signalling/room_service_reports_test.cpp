@@ -228,10 +228,10 @@ TEST_F(Serving, who_is_held_is_told_as_a_whole_and_once) {
 
 TEST_F(Serving, nobody_needs_to_send_large_pictures_that_are_held) {
   const Member alice = join("Alice"), bob = join("Bob"), carol = join("Carol");
-  ASSERT_TRUE(publish(alice));
+  ASSERT_TRUE(service->publish("room", alice.id, readSdp("chromium_simulcast_offer"), {}));
   ASSERT_TRUE(answer(bob));
   ASSERT_TRUE(answer(carol));
-  const std::string camera = at(alice).tracks.at(1).id;
+  const std::string camera = at(alice).tracks.at(0).id;
   const auto hold = [&](const Member& who, bool held) {
     const std::pair key(at(who).subscribe_transport->id, camera);
     if (held) reports.held_subscriptions.insert(key);
