@@ -62,15 +62,24 @@ void appendDrops(const DataplaneFigures& figures, std::vector<MetricFamily>& to)
          MetricType::Counter, std::move(sent));
 }
 
+const char* stateOf(const Participant& who, const Subscription& subscription, const ReportSource& reports) {
+  if (!subscription.active || !who.subscribe_transport) return "waiting";
+  if (subscription.wish.paused) return "paused";
+  const auto stats = reports.subscription(who.subscribe_transport->id, subscription.track);
+  return stats && stats->held != 0 ? "held" : "active";
+}
+
 }  // namespace
 
-void appendRoomFamilies(const std::map<std::string, Room>& rooms, std::vector<MetricFamily>& to) {
-  size_t participants = 0, audio = 0, video = 0, publishing = 0, subscribing = 0, active = 0, waiting = 0;
+void appendRoomFamilies(const std::map<std::string, Room>& rooms, const ReportSource& reports,
+                        std::vector<MetricFamily>& to) {
+  size_t participants = 0, audio = 0, video = 0, publishing = 0, subscribing = 0;
+  std::map<std::string, size_t> subscriptions = {{"active", 0}, {"held", 0}, {"paused", 0}, {"waiting", 0}};
   for (const auto& [name, room] : rooms) {
     participants += room.participants.size();
     for (const auto& [id, participant] : room.participants) {
       for (const Track& track : participant.tracks) ++(track.kind == Kind::audio ? audio : video);
-      for (const Subscription& subscription : participant.subscriptions) ++(subscription.active ? active : waiting);
+      for (const Subscription& each : participant.subscriptions) ++subscriptions[stateOf(participant, each, reports)];
       publishing += participant.publish_transport.has_value();
       subscribing += participant.subscribe_transport.has_value();
     }
@@ -84,8 +93,12 @@ void appendRoomFamilies(const std::map<std::string, Room>& rooms, std::vector<Me
          {gauge(audio, {{"kind", "audio"}}), gauge(video, {{"kind", "video"}})});
   append(to, "penstock_transports", "ICE + DTLS-SRTP associations", MetricType::Gauge,
          {gauge(publishing, {{"purpose", "publish"}}), gauge(subscribing, {{"purpose", "subscribe"}})});
-  append(to, "penstock_subscriptions", "tracks forwarded, or about to be once negotiated", MetricType::Gauge,
-         {gauge(active, {{"state", "active"}}), gauge(waiting, {{"state", "waiting"}})});
+  std::vector<ClientMetric> by_state;
+  for (const auto& [state, count] : subscriptions) by_state.push_back(gauge(count, {{"state", state}}));
+  append(to, "penstock_subscriptions",
+         "tracks that are forwarded (active), not sent as others spoke later (held), not wanted at present (paused), "
+         "or not negotiated yet (waiting)",
+         MetricType::Gauge, std::move(by_state));
 }
 
 void appendDataplaneFamilies(const DataplaneFigures& figures, const Load& load, std::vector<MetricFamily>& to) {

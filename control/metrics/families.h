@@ -8,11 +8,13 @@
 #include <prometheus/metric_family.h>
 
 #include "control/metrics/load.h"
+#include "control/metrics/report_source.h"
 #include "control/room/model.h"
 
 namespace penstock {
 
-void appendRoomFamilies(const std::map<std::string, Room>& rooms, std::vector<prometheus::MetricFamily>& to);
+void appendRoomFamilies(const std::map<std::string, Room>& rooms, const ReportSource& reports,
+                        std::vector<prometheus::MetricFamily>& to);
 void appendDataplaneFamilies(const DataplaneFigures& figures, const Load& load,
                              std::vector<prometheus::MetricFamily>& to);
 

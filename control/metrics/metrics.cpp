@@ -105,7 +105,7 @@ void Metrics::tick(uint64_t now_ns) {
 
 std::string Metrics::expose(const std::map<std::string, Room>& rooms) const {
   std::vector<prometheus::MetricFamily> all = families_->registry.Collect();
-  appendRoomFamilies(rooms, all);
+  appendRoomFamilies(rooms, reports_, all);
   appendDataplaneFamilies(reports_.figures(), load(), all);
   return prometheus::TextSerializer().Serialize(all);
 }

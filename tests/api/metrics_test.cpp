@@ -91,5 +91,30 @@ TEST(Metrics, without_a_dataplane_rooms_are_still_told) {
   EXPECT_NE(text.find("penstock_rows_written_total{table=\"transport\"} 3\n"), std::string::npos);
 }
 
+/// Says of one track that it is held.
+struct HoldsOne : test::FakeReports {
+  std::optional<contract::SubscriptionStats> subscription(const std::string&, const std::string& track) const override {
+    contract::SubscriptionStats stats{};
+    stats.held = track == "held";
+    return stats;
+  }
+};
+
+TEST(Metrics, subscriptions_are_counted_by_what_becomes_of_them) {
+  Participant who;
+  who.subscribe_transport.emplace();
+  for (const char* track : {"sent", "sent too", "held", "paused"}) who.subscriptions.push_back({.track = track});
+  for (Subscription& each : who.subscriptions) each.active = true;
+  who.subscriptions.back().wish.paused = true;
+  who.subscriptions.push_back({.track = "not negotiated"});
+  Room room;
+  room.participants["p1"] = who;
+  const HoldsOne reports;
+  const std::string text = Metrics(reports).expose({{"room", room}});
+  EXPECT_NE(text.find("penstock_subscriptions{state=\"active\"} 2\n"), std::string::npos) << text;
+  for (const std::string state : {"held", "paused", "waiting"})
+    EXPECT_NE(text.find("penstock_subscriptions{state=\"" + state + "\"} 1\n"), std::string::npos) << state;
+}
+
 }  // namespace
 }  // namespace penstock
