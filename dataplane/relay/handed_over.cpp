@@ -47,7 +47,7 @@ void HandedOver::take(uint32_t, const handover::Media& media) {
   if (track->isVideo()) {
     const CachedPacket kept{packet, media.rtp_offset, media.rtp_length, frame.spatial_id, frame.frame_end};
     keep(s_, *track, media.encoding, kept, view->sequence, now_ns_);
-    noteFrame(s_, media.track.index, media.encoding, view->timestamp, frame, now_ns_);
+    noteFrame(s_, media.track.index, media.encoding, *view, frame, now_ns_);
   }
   s_.stages.mark(contract::Stage::account, 1);
   s_.forwarder.forward(s_, *track, {*view, source, frame, media.encoding}, now_ns_);

@@ -125,11 +125,12 @@ void aim(RelayState& s, uint32_t index, uint64_t now_ns) {
   }
 }
 
-void noteFrame(RelayState& s, uint32_t index, uint8_t encoding, uint32_t timestamp, codec::FrameInfo& frame,
+void noteFrame(RelayState& s, uint32_t index, uint8_t encoding, const RtpView& view, codec::FrameInfo& frame,
                uint64_t now_ns) {
   TrackState& track = s.tracks[index];
-  auto [picture_start, changed] = track.encoding[encoding].activity.onPacket(frame, timestamp, now_ns);
+  auto [picture_start, changed] = track.encoding[encoding].activity.onPacket(frame, view.timestamp, now_ns);
   frame.picture_start = picture_start;
+  if (picture_start) track.encoding[encoding].onPicture(frame.begins_key_frame, view.sequence);
   if (track.isSimulcast() && picture_start) {
     for (uint8_t e = 0; e < track.row.encoding_count; ++e) {
       stream::EncodingActivity& other = track.encoding[e].activity;

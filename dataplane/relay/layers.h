@@ -8,7 +8,7 @@ namespace penstock {
 
 /// A packet of a video track is about to be forwarded: keeps up with what its encodings and layers are, and aims all
 /// subscribers anew if that changed. Fills in what only comparing timestamps tells.
-void noteFrame(RelayState& s, uint32_t track, uint8_t encoding, uint32_t timestamp, codec::FrameInfo& frame,
+void noteFrame(RelayState& s, uint32_t track, uint8_t encoding, const RtpView& view, codec::FrameInfo& frame,
                uint64_t now_ns);
 
 /// Chooses what the subscription is to get, and asks for a key frame if that is another encoding. One for another

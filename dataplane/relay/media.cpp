@@ -233,7 +233,7 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
     packet.frame_end = frame.frame_end;
     keep(s, track, stream.encoding, packet, view.sequence, now_ns);
     if (frame.begins_key_frame) noteKeyFrame(s, stream.track, encoding, view.timestamp, now_ns);
-    noteFrame(s, stream.track, stream.encoding, view.timestamp, frame, now_ns);
+    noteFrame(s, stream.track, stream.encoding, view, frame, now_ns);
   }
   s.stages.mark(contract::Stage::account, 1);
   const size_t wanted = s.forwarder.forward(s, track, {view, source, frame, stream.encoding}, now_ns) +

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dataplane/relay/requests.h"
 #include "dataplane/relay/transmit.h"
 #include "dataplane/stream/report_builder.h"
 
@@ -90,9 +91,12 @@ bool sendNacks(RelayState& s, uint32_t index, uint64_t now_ns) {
   bool waiting = false;
   std::array<uint16_t, kNackMax> lost;
   for (const uint32_t track : s.transports[index].tracks) {
-    for (EncodingState& encoding : s.tracks[track].encoding) {
+    for (uint8_t e = 0; e < contract::kEncodingMax; ++e) {
+      EncodingState& encoding = s.tracks[track].encoding[e];
       if (!encoding.nacks.waiting()) continue;
       const size_t count = encoding.nacks.collect(now_ns, roundTripNs(s, index), lost);
+      const auto given_up = encoding.nacks.takeGivenUp();
+      if (given_up && !encoding.isSuperseded(*given_up)) requestKeyFrame(s, track, e, now_ns);  // all wait for one
       waiting |= encoding.nacks.waiting();
       if (count == 0) continue;
       s.count(Counter::packets_asked_for, count);

@@ -65,6 +65,21 @@ void pollKeyFrames(RelayState& s, uint32_t index, uint64_t now_ns) {
   }
 }
 
+namespace {
+
+/// A receiver asks for what nobody has any more, as after a second in which nothing reached it. Its picture stands
+/// still, and browsers ask for a key frame only when it has stood for three seconds.
+void replaceByKeyFrame(RelayState& s, uint32_t index, const stream::SourceSequence& source, uint64_t now_ns) {
+  SubscriptionState& subscription = s.subscriptions[index];
+  const TrackState& track = s.tracks[subscription.row.track.index];
+  if (!track.isVideo() || source.source != subscription.layers.current()) return;
+  const EncodingState& encoding = track.encoding[source.source];
+  if (encoding.isSuperseded(source.sequence) || encoding.key_frames.isAsked(now_ns)) return;
+  if (subscription.key_frame_budget.allow(now_ns)) requestKeyFrameFor(s, index, now_ns);
+}
+
+}  // namespace
+
 void retransmit(RelayState& s, uint32_t index, uint16_t sequence, uint64_t now_ns) {
   SubscriptionState& subscription = s.subscriptions[index];
   TrackState& track = s.tracks[subscription.row.track.index];
@@ -73,12 +88,18 @@ void retransmit(RelayState& s, uint32_t index, uint16_t sequence, uint64_t now_n
   const auto source = subscription.sequence.sourceOf(sequence);
   const bool kept = source && source->source < track.caches.size();
   const CachedPacket* cached = kept ? track.caches[source->source].find(source->sequence, now_ns) : nullptr;
-  if (cached == nullptr || !subscription.rtx) return s.count(Counter::nack_unanswerable);
+  if (cached == nullptr || !subscription.rtx) {
+    s.count(Counter::nack_unanswerable);
+    if (kept && track.caches[source->source].isGone(source->sequence, now_ns)) {
+      replaceByKeyFrame(s, index, *source, now_ns);
+    }
+    return;
+  }
   const auto view = parseRtpHeader(std::span(cached->packet.data + cached->rtp_offset, cached->rtp_length));
   const auto* mapping = view ? subscription.mapping(view->payload_type) : nullptr;
   if (mapping == nullptr || mapping->rtx_to == contract::kNotRtx) return s.count(Counter::nack_unanswerable);
   const uint64_t rtt_ns = uint64_t{s.reports.transport[subscription.row.transport.index].round_trip_time_us} * 1000;
-  if (!subscription.answers.allow(sequence, now_ns, std::max(rtt_ns, stream::AnswerLimiter::kSpacingNs)) ||
+  if (!subscription.answers.allow(sequence, now_ns, stream::AnswerLimiter::spacingNs(rtt_ns)) ||
       !subscription.retransmission_budget.spend(cached->rtp_length)) {
     return s.count(Counter::nack_budget_spent);
   }

@@ -137,10 +137,22 @@ struct EncodingState {
   stream::ReceiveStatistics statistics{90'000};
   stream::NackGenerator nacks;
   std::optional<uint32_t> key_frame_timestamp;  // of the last one
+  std::optional<uint16_t> key_frame_sequence;   // with which it began
   stream::RtpClock clock{90'000};
   stream::KeyFrameLimiter key_frames;
   stream::EncodingActivity activity;
   codec::DependencyTracker dependencies;
+
+  /// The first packet of a picture, in order.
+  void onPicture(bool key_frame, uint16_t sequence) {
+    if (key_frame) {
+      key_frame_sequence = sequence;
+    } else if (key_frame_sequence && !isNewer(sequence, *key_frame_sequence)) {
+      key_frame_sequence.reset();  // so long ago that numbers come round again
+    }
+  }
+  /// No decoder needs the packet any more: a key frame came behind it.
+  bool isSuperseded(uint16_t sequence) const { return key_frame_sequence && isNewer(*key_frame_sequence, sequence); }
 };
 
 struct TrackState {

@@ -6,7 +6,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <utility>
 
 #include "dataplane/packet/serial.h"
 
@@ -55,6 +57,7 @@ class NackGenerator {
       const bool due = serialDifference(now_ms, missing.due_ms) >= 0;
       if (now_ms - missing.since_ms > kAgeMaxMs || (due && missing.tries >= kTriesMax)) {
         ++given_up_;
+        if (!last_given_up_ || isNewer(missing.sequence, *last_given_up_)) last_given_up_ = missing.sequence;
         continue;
       }
       if (due && asked < out.size()) {
@@ -76,6 +79,8 @@ class NackGenerator {
   bool isMissing(uint16_t sequence) const { return find(sequence) < count_; }
   /// Packets that never came.
   uint64_t givenUp() const { return given_up_; }
+  /// The last of those that collect() gave up since this was asked before.
+  std::optional<uint16_t> takeGivenUp() { return std::exchange(last_given_up_, std::nullopt); }
   /// The stream goes on elsewhere (another SSRC, a pause): nothing of it is missing.
   void reset() {
     count_ = 0;
@@ -118,6 +123,7 @@ class NackGenerator {
 
   std::array<Missing, kMissingMax> missing_;  // in order of sequence; the first count_
   uint64_t given_up_ = 0;
+  std::optional<uint16_t> last_given_up_;
   uint16_t count_ = 0;
   uint16_t newest_ = 0;
   bool started_ = false;

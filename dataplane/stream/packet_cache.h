@@ -46,6 +46,12 @@ class PacketCache {
     return &entry.handle;
   }
 
+  /// The packet, or one behind it in its place, was there once, and `find` finds it no more.
+  bool isGone(uint16_t sequence, uint64_t now_ns) const {
+    const Entry& entry = entries_[sequence & (entries_.size() - 1)];
+    return entry.stored_ns != 0 && serialDifference(entry.sequence, sequence) >= 0 && find(sequence, now_ns) == nullptr;
+  }
+
   /// Looks at `budget` places, round and round, and hands back what is too old. Called now and then, it keeps a stream
   /// that fell silent from holding buffers for ever.
   template <class Release>

@@ -32,6 +32,8 @@ class KeyFrameLimiter {
   /// A key frame began: whoever waited has it.
   void onKeyFrame() { pending_ = false; }
   bool pending() const { return pending_; }
+  /// The publisher was asked so little ago that it is not asked again.
+  bool isAsked(uint64_t now_ns) const { return asked_ && now_ns - asked_ns_ < interval_ns_; }
 
  private:
   uint64_t interval_ns_;
@@ -119,12 +121,20 @@ class RetransmissionBudget {
   int64_t quarters_ = kFirstBytes * static_cast<int64_t>(kShareDivisor);
 };
 
-/// One per subscription: one packet is answered at most three times, and not again before an answer could have arrived.
-/// Remembers the last kPlaces packets asked for; what it forgets is still under the budget.
+/// One per subscription: one packet is answered so many times at most, and not again before an answer could have
+/// arrived. Remembers the last kPlaces packets asked for; what it forgets is still under the budget.
 class AnswerLimiter {
  public:
-  static constexpr uint8_t kAnswersMax = 3;
-  static constexpr uint64_t kSpacingNs = 100'000'000;
+  /// Where one packet of ten is lost, one of a thousand is lost three times in a row: each a frozen picture.
+  static constexpr uint8_t kAnswersMax = 8;
+  static constexpr uint64_t kSpacingNs = 100'000'000;  // until the round trip is known
+
+  /// How soon the receiver may mean that the last answer was lost: after a round trip, of which it knows better than
+  /// the relay how long it is at present.
+  static uint64_t spacingNs(uint64_t round_trip_ns) {
+    constexpr uint64_t kLeastNs = 20'000'000, kMostNs = 200'000'000;
+    return round_trip_ns == 0 ? kSpacingNs : std::clamp(round_trip_ns * 3 / 4, kLeastNs, kMostNs);
+  }
 
   /// True: answer (and it is counted).
   bool allow(uint16_t sequence, uint64_t now_ns, uint64_t spacing_ns = kSpacingNs) {

@@ -89,7 +89,7 @@ def test(lab):
 
         for width in (240, 480, 960, 480, 240, 960):
             bob.evaluate(f"penstock.wish('{camera}', {{ width: {width}, height: {width} }})")
-            wait_until(lambda: leg(bob, camera)["width"] == width, 4, f"layers are chosen all the same: {width} pixels", every=0.05)
+            wait_until(lambda: leg(bob, camera)["width"] == width, 10, f"layers are chosen all the same: {width} pixels", every=0.05)
         wait_until(lambda: apart(look(bob), look(alice, own=True)) < 25, 5, "and Bob can read them")
     check(lab.ctl("drops")["balanced"], "every packet is accounted for")
 

@@ -60,15 +60,18 @@ def check(condition, sentence):
     print(f"ok: {sentence}", flush=True)
 
 
+PATIENCE = 3  # so many times as long as anything takes where nothing else runs
+
+
 def wait_until(question, seconds, what, every=0.1):
-    """Asks until the answer is true; returns it."""
-    end = time.monotonic() + seconds
+    """Asks until the answer is true; returns it. `seconds`: of a machine with nothing else to do."""
+    end = time.monotonic() + PATIENCE * seconds
     while True:
         answer = question()
         if answer:
             return answer
         if time.monotonic() > end:
-            raise Failed(f"{what}: not within {seconds} s")
+            raise Failed(f"{what}: not within {PATIENCE * seconds} s")
         time.sleep(every)
 
 

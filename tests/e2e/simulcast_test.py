@@ -18,7 +18,7 @@ CAPTURE = "960x540@15"
 SIZES = (240, 480, 960)
 STEPS = int(sys.argv[1]) if len(sys.argv) > 1 else 6
 CODECS = sys.argv[2:] or ["vp8"]
-SWITCH_S = 30  # Chromium looks every 5 s whether it has bandwidth, and where other work delays packets thinks not
+SWITCH_S = 10  # Chromium looks every 5 s whether it has bandwidth, and where other work delays packets thinks not
 FREEZE_MS = 500 if STEPS >= 20 else 1000  # in the tests: the machine is not asked to be quiet
 
 # What the page sees of one track: how large, how often it froze, what its decoder said.

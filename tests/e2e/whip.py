@@ -9,19 +9,19 @@ import numpy
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from lab import Failed
+from lab import PATIENCE, Failed
 from pattern import picture, tone
 
 
 async def eventually(question, seconds, what, every=0.05):
     """wait_until() for those who must not block the loop."""
-    end = asyncio.get_running_loop().time() + seconds
+    end = asyncio.get_running_loop().time() + PATIENCE * seconds
     while True:
         answer = question()
         if answer:
             return answer
         if asyncio.get_running_loop().time() > end:
-            raise Failed(f"{what() if callable(what) else what}: not within {seconds} s")
+            raise Failed(f"{what() if callable(what) else what}: not within {PATIENCE * seconds} s")
         await asyncio.sleep(every)
 
 

@@ -116,6 +116,42 @@ TEST(Feedback, a_key_frame_answers_requests_that_wait_and_is_counted_once) {
   EXPECT_EQ(w.reports->track[0].key_frames, 2u);
 }
 
+TEST(Feedback, a_key_frame_is_asked_for_instead_of_what_is_in_no_cache_any_more) {
+  World w;
+  Client& publisher = w.addConnected(1, "198.18.0.11:4001");
+  Client& subscriber = w.addConnected(2, "198.18.0.12:4002");
+  w.addTrack(publisher, {.codec = contract::Codec::kVp8});
+  w.addSubscription(subscriber, {});
+  w.advance(1'000'000'000);
+  w.take();
+  const auto send = [&](uint16_t sequence, std::string_view payload) {
+    w.sendRtp(publisher, {.sequence = sequence, .timestamp = 3000u * sequence, .payload = fromHex(payload)});
+    const auto sent = w.takeRtp(subscriber);
+    return sent.empty() ? uint16_t{0} : parseRtp(sent.back())->sequence;
+  };
+  const auto asks = [&](uint16_t sequence) {
+    w.sendRtcp(subscriber, rtcpNack(9, 0x2222'2222, sequence));
+    return countOf(w.takeRtcp(publisher), RtcpKind::kPli);
+  };
+  send(1, "10 00 00");
+  const uint16_t lost = send(2, "10 01 00");
+  const uint16_t fresh = send(3, "10 01 00");
+  w.advance(700'000'000);
+  EXPECT_EQ(asks(fresh), 0u) << "there it is";
+  EXPECT_EQ(asks(static_cast<uint16_t>(fresh + 1)), 0u) << "nobody had it yet";
+  w.advance(700'000'000);
+  EXPECT_EQ(asks(lost), 1u);
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(asks(lost), 0u) << "the publisher was asked";
+  w.advance(600'000'000);
+  w.take();
+  EXPECT_EQ(asks(lost), 1u) << "and did not hear it";
+  send(4, "10 00 00");
+  w.advance(600'000'000);
+  w.take();
+  EXPECT_EQ(asks(lost), 0u) << "a key frame came";
+  EXPECT_EQ(w.count(Counter::nack_unanswerable), 13u);
+}
+
 TEST(Feedback, a_new_subscriber_causes_a_key_frame_request) {
   Conference c;
   c.sendVideo(1000, 1);

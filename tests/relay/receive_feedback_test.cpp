@@ -132,6 +132,33 @@ TEST(ReceiveFeedback, rtx_that_nothing_asked_for_is_counted_and_goes_nowhere) {
   EXPECT_TRUE(c.conserved()) << c.counters();
 }
 
+TEST(ReceiveFeedback, a_key_frame_is_asked_for_instead_of_what_never_comes) {
+  for (const bool key_frame_follows : {false, true}) {
+    World w;
+    Client& publisher = w.addConnected(1, "198.18.0.11:4001");
+    Client& subscriber = w.addConnected(2, "198.18.0.12:4002");
+    w.addTrack(publisher, {.rtx_ssrc = kRtxSsrc, .codec = contract::Codec::kVp8});
+    w.addSubscription(subscriber, {});
+    w.advance(1000 * kMs);
+    w.take();
+    const auto send = [&](uint16_t sequence, std::string_view payload) {
+      w.sendRtp(publisher, {.sequence = sequence, .timestamp = 3000u * sequence, .payload = fromHex(payload)});
+    };
+    send(1, "10 00 00");
+    send(3, "10 01 00");
+    if (key_frame_follows) send(4, "10 00 00");
+    size_t asked = 0;
+    for (int i = 0; i < 150; ++i) {
+      w.advance(10 * kMs);
+      for (const Bytes& compound : w.takeRtcp(publisher)) {
+        RtcpReader reader(compound);
+        while (const auto member = reader.next()) asked += member->kind() == RtcpKind::kPli;
+      }
+    }
+    EXPECT_EQ(asked, key_frame_follows ? 0u : 1u);
+  }
+}
+
 TEST(ReceiveFeedback, nothing_is_asked_for_that_nobody_wants) {
   Conference c(/*subscribed=*/false);
   c.send({100, 110});

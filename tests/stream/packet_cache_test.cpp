@@ -55,6 +55,21 @@ TEST(PacketCache, expire_looks_at_no_more_than_its_budget) {
   EXPECT_EQ(cache.count(), 0u);
 }
 
+TEST(PacketCache, knows_what_was_there) {
+  PacketCache<int> cache(8, 500 * kMs);
+  EXPECT_FALSE(cache.isGone(3, 1 * kMs)) << "nothing was";
+  EXPECT_FALSE(cache.put(3, 30, 1 * kMs));
+  EXPECT_FALSE(cache.isGone(3, 500 * kMs)) << "it is there";
+  EXPECT_FALSE(cache.isGone(4, 500 * kMs)) << "it did not come yet";
+  EXPECT_FALSE(cache.isGone(11, 500 * kMs)) << "nor did that";
+  EXPECT_TRUE(cache.isGone(3, 600 * kMs)) << "too old";
+  cache.expire(600 * kMs, 8, [](int) {});
+  EXPECT_TRUE(cache.isGone(3, 601 * kMs)) << "and released";
+  EXPECT_FALSE(cache.put(11, 110, 602 * kMs));
+  EXPECT_TRUE(cache.isGone(3, 603 * kMs)) << "and its place taken";
+  EXPECT_FALSE(cache.isGone(11, 603 * kMs));
+}
+
 TEST(PacketCache, capacity_is_a_bounded_power_of_two) {
   EXPECT_EQ(PacketCache<int>(0, 1).capacity(), 1u);
   EXPECT_EQ(PacketCache<int>(5, 1).capacity(), 8u);

@@ -75,7 +75,7 @@ TEST(RetransmissionBudget, is_a_quarter_of_what_was_sent_and_a_little_to_begin_w
   EXPECT_LE(spent, RetransmissionBudget::kBurstBytes) << "what is saved is bounded";
 }
 
-TEST(AnswerLimiter, answers_a_packet_three_times_and_not_too_soon) {
+TEST(AnswerLimiter, answers_a_packet_not_too_soon_and_not_for_ever) {
   struct Case {
     int number;
     uint16_t sequence;
@@ -83,15 +83,23 @@ TEST(AnswerLimiter, answers_a_packet_three_times_and_not_too_soon) {
     bool expected;
   };
   const Case cases[] = {
-      {1, 7, 1000, true},  {2, 7, 1050, false},   {3, 8, 1050, true},  {4, 7, 1100, true},
-      {5, 7, 1199, false}, {6, 7, 1200, true},    {7, 7, 1400, false}, {8, 7, 9000, false},
-      {9, 8, 1150, true},  {10, 7, 11'300, true},  // the number came round again
+      {1, 7, 1000, true},   {2, 7, 1050, false}, {3, 8, 1050, true},    {4, 7, 1100, true},
+      {5, 7, 1199, false},  {6, 7, 1200, true},  {7, 7, 1300, true},    {8, 7, 1400, true},
+      {9, 7, 1500, true},   {10, 7, 1600, true}, {11, 7, 1700, true},   {12, 7, 1800, false},
+      {13, 7, 9000, false}, {14, 8, 1150, true}, {15, 7, 12'000, true},  // the number came round again
   };
   AnswerLimiter limiter;
   for (const Case& c : cases) EXPECT_EQ(limiter.allow(c.sequence, c.now_ms * kMs), c.expected) << "case " << c.number;
   EXPECT_TRUE(limiter.allow(20, 0));
   EXPECT_FALSE(limiter.allow(20, 150 * kMs, 200 * kMs)) << "a longer round trip spaces answers further";
   EXPECT_TRUE(limiter.allow(20, 200 * kMs, 200 * kMs));
+}
+
+TEST(AnswerLimiter, spaces_by_the_round_trip_within_reason) {
+  EXPECT_EQ(AnswerLimiter::spacingNs(0), 100 * kMs) << "not known";
+  EXPECT_EQ(AnswerLimiter::spacingNs(1 * kMs), 20 * kMs);
+  EXPECT_EQ(AnswerLimiter::spacingNs(80 * kMs), 60 * kMs) << "a receiver may have measured less";
+  EXPECT_EQ(AnswerLimiter::spacingNs(5000 * kMs), 200 * kMs) << "a report was held up";
 }
 
 TEST(KeyFrameBudget, who_never_stops_asking_waits_ever_longer) {
