@@ -6,6 +6,7 @@
 #include "dataplane/relay/layers.h"
 #include "dataplane/relay/state.h"
 #include "dataplane/relay/transmit.h"
+#include "dataplane/stream/descriptor_rewriter.h"
 
 namespace penstock {
 
@@ -50,53 +51,6 @@ codec::FrameInfo frameOf(TrackState& track, uint8_t encoding, const RtpView& vie
 
 namespace {
 
-bool isRenumbered(const std::optional<codec::PictureIds>& ids, const stream::NumberOffsets& offsets) {
-  return ids && (offsets.picture_id != 0 || offsets.tl0_picture_index != 0);
-}
-
-/// If it isRenumbered(): payload bytes that differ by subscriber are written behind the header; what is left is the
-/// same for all.
-std::span<const uint8_t> renumber(const std::optional<codec::PictureIds>& ids, const stream::NumberOffsets& offsets,
-                                  std::span<const uint8_t> payload, std::span<uint8_t> space,
-                                  stream::WrittenHeader& written) {
-  if (ids->descriptor_size > space.size() - written.written_length) return payload;
-  const auto to = space.subspan(written.written_length, ids->descriptor_size);
-  std::ranges::copy(payload.first(ids->descriptor_size), to.begin());
-  codec::rewritePictureIds(to, *ids, static_cast<uint16_t>(ids->picture_id + offsets.picture_id),
-                           static_cast<uint8_t>(ids->tl0_picture_index + offsets.tl0_picture_index));
-  written.written_length = static_cast<uint16_t>(written.written_length + ids->descriptor_size);
-  return payload.subspan(ids->descriptor_size);
-}
-
-/// Whether a packet's dependency descriptor says anything of decode targets: a structure, or which are active.
-bool tellsTargets(std::span<const uint8_t> descriptor) {
-  return descriptor.size() > 3 && (descriptor[3] & 0xc0) != 0;
-}
-
-bool isRedescribed(std::span<const uint8_t> descriptor, const stream::NumberOffsets& offsets) {
-  return descriptor.size() >= 3 && (offsets.frame_number != 0 || offsets.layers.target_count != 0);
-}
-
-/// The dependency descriptor as the subscriber must see it, in `space`, if it isRedescribed(); empty: as it came. If a
-/// mask of active targets makes it too long it goes without: it is a hint, frames say themselves what they need.
-using DescriptorSpace = std::array<uint8_t, codec::kDescriptorSizeMax>;
-std::span<const uint8_t> redescribe(std::span<const uint8_t> descriptor, const stream::NumberOffsets& offsets,
-                                    std::optional<codec::MaskPlace> place, DescriptorSpace& space) {
-  const auto& [top, count, announced, active] = offsets.layers;
-  const bool masked = count != 0 && (announced || tellsTargets(descriptor));
-  if (offsets.frame_number == 0 && !masked) return {};
-  std::span<const uint8_t> written;
-  if (masked && !place) place = codec::findMask(descriptor, count);
-  if (masked && place) written = codec::writeMask(descriptor, *place, active, space);
-  if (written.empty()) {
-    std::ranges::copy(descriptor, space.begin());
-    written = std::span(space).first(descriptor.size());
-  }
-  const uint16_t number = load16(descriptor.data() + 1);
-  codec::rewriteFrameNumber(space, static_cast<uint16_t>(number + offsets.frame_number));
-  return written;
-}
-
 bool endsPicture(const codec::FrameInfo& frame, const stream::NumberOffsets& offsets) {
   return frame.frame_end && frame.spatial_id == offsets.layers.top_spatial;
 }
@@ -134,7 +88,7 @@ size_t Forwarder::forward(RelayState& s, TrackState& track, const Published& pub
   const uint8_t payload_type = published.view.payload_type;
   Shared shared{published, published.view.payload(), now_ns, absSendTime(now_ns), payload_type};
   const auto descriptor = descriptorOf(published.source);
-  if (published.frame.structure != nullptr && tellsTargets(descriptor)) {
+  if (published.frame.structure != nullptr && stream::tellsTargets(descriptor)) {
     shared.mask_place = codec::findMask(descriptor, published.frame.structure->target_count);
   }
   size_t wanted = 0;
@@ -180,11 +134,11 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
 
   const auto space = payloadSpace(s, transport, packet);
-  DescriptorSpace descriptor_space;
+  const auto described = descriptorOf(shared.published.source);
+  stream::DescriptorSpace descriptor_space;
   std::span<const uint8_t> descriptor;
-  if (isRedescribed(descriptorOf(shared.published.source), numbers->offsets)) [[unlikely]] {
-    descriptor =
-        redescribe(descriptorOf(shared.published.source), numbers->offsets, shared.mask_place, descriptor_space);
+  if (stream::isRedescribed(described, numbers->offsets)) [[unlikely]] {
+    descriptor = stream::redescribe(described, numbers->offsets, shared.mask_place, descriptor_space);
   }
   auto written = subscription.header.write(shared.published.source,
                                            {.ssrc = subscription.row.ssrc,
@@ -202,8 +156,8 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
     std::ranges::copy(shared.lead, space.begin() + written->written_length);
     written->written_length = static_cast<uint16_t>(written->written_length + shared.lead.size());
     payload = payload.subspan(shared.lead.size());
-  } else if (isRenumbered(frame.ids, numbers->offsets)) {
-    payload = renumber(frame.ids, numbers->offsets, payload, space, *written);
+  } else if (stream::isRenumbered(frame.ids, numbers->offsets)) {
+    payload = stream::renumber(*frame.ids, numbers->offsets, payload, space, *written);
   }
   transport.transport_sequence += subscription.header.stampsTransportSequence() ? 1 : 0;
   if (subscription.reservation.reserve(numbers->index)) {
@@ -231,25 +185,26 @@ void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& 
   const auto space = payloadSpace(s, transport, packet);
   const uint64_t rtx_index = subscription.rtx_sequence.take();
   const auto source = describe(s.transports[track.row.transport.index], view, *extensions);
-  DescriptorSpace space_for_descriptor;
   const auto described = descriptorOf(source);
-  auto written = subscription.header.writeRtx(
-      source,
-      {.ssrc = subscription.row.rtx_ssrc,
-       .timestamp = view.timestamp + as.offsets.timestamp,
-       .sequence = static_cast<uint16_t>(rtx_index),
-       .payload_type = as.payload_type,
-       .transport_sequence = transport.transport_sequence,
-       .abs_send_time = absSendTime(now_ns),
-       .ends_picture = as.ends_picture,
-       .dependency_descriptor = isRedescribed(described, as.offsets)
-                                    ? redescribe(described, as.offsets, std::nullopt, space_for_descriptor)
-                                    : std::span<const uint8_t>{}},
-      as.sequence, space);
+  stream::DescriptorSpace descriptor_space;
+  std::span<const uint8_t> descriptor;
+  if (stream::isRedescribed(described, as.offsets)) {
+    descriptor = stream::redescribe(described, as.offsets, std::nullopt, descriptor_space);
+  }
+  auto written = subscription.header.writeRtx(source,
+                                              {.ssrc = subscription.row.rtx_ssrc,
+                                               .timestamp = view.timestamp + as.offsets.timestamp,
+                                               .sequence = static_cast<uint16_t>(rtx_index),
+                                               .payload_type = as.payload_type,
+                                               .transport_sequence = transport.transport_sequence,
+                                               .abs_send_time = absSendTime(now_ns),
+                                               .ends_picture = as.ends_picture,
+                                               .dependency_descriptor = descriptor},
+                                              as.sequence, space);
   if (!fits(written, view.payload(), subscription.tag_length, space)) return loseTooLong(s, packet);
   const auto ids = codec::pictureIds(track.codec[view.payload_type], view.payload());
   auto payload = view.payload();
-  if (isRenumbered(ids, as.offsets)) payload = renumber(ids, as.offsets, payload, space, *written);
+  if (stream::isRenumbered(ids, as.offsets)) payload = stream::renumber(*ids, as.offsets, payload, space, *written);
   transport.transport_sequence += subscription.header.stampsTransportSequence() ? 1 : 0;
   if (subscription.rtx_reservation.reserve(rtx_index)) {
     s.flows.subscription[index].rtx_index_reserved = subscription.rtx_reservation.reserved();
