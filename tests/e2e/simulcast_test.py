@@ -111,8 +111,28 @@ def through_all_sizes(lab, browser, room, codec, mode):
     frames = picture(bob, camera)["frames"]
     step(alice, bob, camera, SIZES[1])
     wait_until(lambda: picture(bob, camera)["frames"] > frames + 5, SWITCH_S, "it goes on")
+    half_as_often(bob, camera)
     alice.close()
     bob.close()
+
+
+def half_as_often(page, track):
+    """Temporal layers: fewer pictures a second, without a freeze or an error, and all of them again."""
+    plis, all_of_them = picture(page, track)["plis"], rate(page, track)
+    page.evaluate(LONGEST_FREEZE)
+    page.evaluate(f"penstock.wish('{track}', {{ width: {SIZES[1]}, height: {SIZES[1]}, frame_rate: {round(all_of_them / 2) + 1} }})")
+    half = wait_until(lambda: 0.2 < (now := rate(page, track)) / all_of_them < 0.7 and now, SWITCH_S, "pictures come half as often", every=0)
+    check(page.evaluate(LONGEST_FREEZE) <= FREEZE_MS and picture(page, track)["plis"] == plis,
+          f"{half:.1f} pictures a second of {all_of_them:.1f}, without a freeze")
+    page.evaluate(f"penstock.wish('{track}', {{ width: {SIZES[1]}, height: {SIZES[1]} }})")
+    wait_until(lambda: rate(page, track) > 1.4 * half, SWITCH_S, "all of them come again", every=0)
+
+
+def rate(page, track):
+    """Pictures a second."""
+    frames, began = picture(page, track)["frames"], time.monotonic()
+    time.sleep(1)
+    return (picture(page, track)["frames"] - frames) / (time.monotonic() - began)
 
 
 def stands_still(page, track):
