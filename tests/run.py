@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Builds twice, runs every test, and ends with one line: N passed, N failed, N skipped.
 
-Build 1 is debug-optimised: all programs, and the tests of the whole relay. Build 2 has ASan and UBSan: all unit and fuzz
-tests. Unit tests of the packet path, optimised, are `--suites core`; `make soak` runs them. A build that fails counts as
-one failed test, so that the closing line cannot look better than the truth.
+Build 1 is debug-optimised: all programs, and the tests of the whole relay and of the bench suite. Build 2 has ASan and
+UBSan: all unit and fuzz tests. Unit tests of the packet path, optimised, are `--suites core`; `make soak` runs them. A
+build that fails counts as one failed test, so that the closing line cannot look better than the truth.
 """
 
 import argparse
@@ -139,7 +139,7 @@ def give_back():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--suites", default="system,e2e", help="of the first build")
+    parser.add_argument("--suites", default="system,e2e,bench", help="of the first build")
     parser.add_argument("--no-asan", action="store_true", help="only the first build")
     arguments = parser.parse_args()
     started = time.monotonic()

@@ -134,7 +134,7 @@ TEST_P(SpeakersTest, silence_is_not_forwarded_where_the_room_says_so) {
 
 TEST_P(SpeakersTest, whatever_changes_numbers_go_on) {
   std::mt19937 random{GetParam()};
-  for (int step = 0; step < 150; ++step) {
+  for (int step = 0; step < 80; ++step) {
     const uint32_t who = random() % kPeople, other = (who + 1 + random() % (kPeople - 1)) % kPeople;
     switch (random() % 8) {
       case 0:
@@ -167,7 +167,7 @@ TEST_P(SpeakersTest, whatever_changes_numbers_go_on) {
   for (uint32_t i = 0; i < kPeople; ++i) {
     for (const auto& [key, got] : room[i].received) resumed += got.resumed;
   }
-  EXPECT_GT(resumed, 60u);
+  EXPECT_GT(resumed, 30u);
   EXPECT_TRUE(room.crew.conserved()) << room.crew.counters();
 }
 

@@ -249,7 +249,7 @@ class SvcTest : public testing::TestWithParam<Mode> {
       for (uint16_t q = a.source + 1; q != b.source; ++q) lost += publisher.sent.at({a.encoding, q}).lost ? 1 : 0;
       ASSERT_LE(next->first - at->first - 1, lost) << next->first;
     }
-    EXPECT_GE(switches, mode.encodings > 1 ? 15 : 0);
+    EXPECT_GE(switches, mode.encodings > 1 ? 7 : 0);
   }
 
   /// Needs are met, and pictures end with the one marker; unless a packet of theirs was lost.
@@ -280,7 +280,7 @@ class SvcTest : public testing::TestWithParam<Mode> {
       markers += got.view.marker;
       ASSERT_EQ(got.view.marker, last) << at->first << ": picture " << sent.frame.picture;
     }
-    EXPECT_GT(met, 500u);
+    EXPECT_GT(met, 240u);
     EXPECT_EQ(markers, pictures);
   }
 
@@ -362,7 +362,7 @@ TEST_P(SvcTest, what_goes_out_can_be_decoded) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::map<int64_t, Got> by_index;  // unwrapped outgoing sequence number
   int64_t highest = -1;
-  for (int i = 0; i < 2500; ++i) {
+  for (int i = 0; i < 1200; ++i) {
     if (random() % 25 == 0) {
       const uint16_t widths[] = {0, 240, 480, 960};
       const uint8_t rates[] = {0, 8, 15};
@@ -376,7 +376,7 @@ TEST_P(SvcTest, what_goes_out_can_be_decoded) {
       ASSERT_TRUE(by_index.emplace(index, std::move(got)).second) << "index " << index << " twice";
     }
   }
-  ASSERT_GT(by_index.size(), 1500u);
+  ASSERT_GT(by_index.size(), 700u);
   checkNumbers(by_index);
   checkFrames(by_index);
   EXPECT_TRUE(world.conserved()) << world.counters();
@@ -385,7 +385,7 @@ TEST_P(SvcTest, what_goes_out_can_be_decoded) {
 TEST_P(SvcTest, what_is_asked_for_again_is_what_was_lost) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   int answered = 0;
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 500; ++i) {
     if (random() % 20 == 0) {
       const uint16_t widths[] = {0, 240, 480};
       wish(widths[random() % 3], random() % 2 ? 8 : 0);
@@ -412,7 +412,7 @@ TEST_P(SvcTest, what_is_asked_for_again_is_what_was_lost) {
       ASSERT_EQ(again.descriptor, asked.descriptor);
     }
   }
-  EXPECT_GT(answered, 250);
+  EXPECT_GT(answered, 120);
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, SvcTest,
