@@ -121,7 +121,8 @@ def half_as_often(page, track):
     plis, all_of_them = picture(page, track)["plis"], rate(page, track)
     page.evaluate(LONGEST_FREEZE)
     page.evaluate(f"penstock.wish('{track}', {{ width: {SIZES[1]}, height: {SIZES[1]}, frame_rate: {round(all_of_them / 2) + 1} }})")
-    half = wait_until(lambda: 0.2 < (now := rate(page, track)) / all_of_them < 0.7 and now, SWITCH_S, "pictures come half as often", every=0)
+    half = wait_until(lambda: 0.2 < (now := rate(page, track)) / all_of_them < 0.7 and now,
+                      SWITCH_S, "pictures come half as often", every=0)
     check(page.evaluate(LONGEST_FREEZE) <= FREEZE_MS and picture(page, track)["plis"] == plis,
           f"{half:.1f} pictures a second of {all_of_them:.1f}, without a freeze")
     page.evaluate(f"penstock.wish('{track}', {{ width: {SIZES[1]}, height: {SIZES[1]} }})")
