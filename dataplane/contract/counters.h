@@ -31,6 +31,7 @@ namespace penstock::contract {
   X(udp_checksum_bad, "UDP checksum wrong, as the port reported")                                            \
   X(udp_port_other, "not the media port")                                                                    \
   X(udp_source_forbidden, "source is loopback, multicast, unspecified or our own")                           \
+  X(udp_source_denied, "source is in a network that media.deny names")                                       \
   X(datagram_kind_unknown, "first byte outside the ranges of RFC 7983")                                      \
   X(datagram_too_long, "payload longer than an MTU")                                                         \
   X(stun_malformed, "STUN lengths or attributes inconsistent")                                               \
@@ -62,6 +63,7 @@ namespace penstock::contract {
   X(rtp_not_loudest, "audio of somebody who is not among the loudest of the room")                           \
   X(rtp_silence, "audio without sound, which the room does not forward")                                     \
   X(rtp_no_subscriber, "nobody wants the track now")                                                         \
+  X(rtcp_budget_spent, "more RTCP from one transport than its budget allows")                                \
   X(rtcp_malformed, "RTCP lengths inconsistent")                                                             \
   X(rtcp_source_unvalidated, "RTCP from an address without a valid ICE check")                               \
   X(rtcp_keys_missing, "RTCP before the DTLS handshake was done")                                            \
@@ -69,56 +71,63 @@ namespace penstock::contract {
   X(srtcp_replayed, "SRTCP index seen before, or older than the replay window")
 
 // Why a packet that the relay wanted to send was not sent. made = sent + the sum of these.
-#define PENSTOCK_SEND_DROPS(X)                                                             \
-  X(send_no_address, "the transport has no validated address, or consent ended")           \
-  X(send_no_route, "destination is neither on-link nor behind a gateway, or is forbidden") \
-  X(send_neighbour_unresolved, "next hop did not answer ARP or neighbour discovery yet")   \
-  X(send_payload_type_unmapped, "subscriber did not accept this codec")                    \
-  X(send_red_unreadable, "subscriber without RED, and no primary frame to be found in it") \
-  X(send_too_long, "rewritten packet would exceed the MTU")                                \
-  X(send_protect_failed, "SRTP protection failed")                                         \
-  X(send_pool_empty, "no free packet buffer")                                              \
-  X(send_handover_full, "the worker whose subscribers it is for did not take it in time")  \
+#define PENSTOCK_SEND_DROPS(X)                                                                           \
+  X(send_no_address, "the transport has no validated address, or consent ended")                         \
+  X(send_address_unproven, "more than three times the bytes that came authenticated from a new address") \
+  X(send_no_route, "destination is neither on-link nor behind a gateway, or is forbidden")               \
+  X(send_neighbour_unresolved, "next hop did not answer ARP or neighbour discovery yet")                 \
+  X(send_payload_type_unmapped, "subscriber did not accept this codec")                                  \
+  X(send_red_unreadable, "subscriber without RED, and no primary frame to be found in it")               \
+  X(send_too_long, "rewritten packet would exceed the MTU")                                              \
+  X(send_protect_failed, "SRTP protection failed")                                                       \
+  X(send_pool_empty, "no free packet buffer")                                                            \
+  X(send_handover_full, "the worker whose subscribers it is for did not take it in time")                \
   X(send_queue_full, "the port did not take the packet")
 
 // What else is counted.
-#define PENSTOCK_COUNTERS(X)                                                                              \
-  X(received, "packets taken from the ports")                                                             \
-  X(received_bytes, "bytes of those, with Ethernet header")                                               \
-  X(forwarded, "received packets that at least one subscription wanted")                                  \
-  X(punted, "received packets handed to control")                                                         \
-  X(handed_over, "received packets that went to the worker whose transport they are for; they end there") \
-  X(answered, "received packets that ended here: STUN, RTCP, ARP, neighbour discovery, echo")             \
-  X(neighbour_requests, "ARP requests and neighbour solicitations sent for next hops")                    \
-  X(announcements, "ARP announcements, unsolicited advertisements and MLD reports sent")                  \
-  X(made, "packets the relay wanted to send")                                                             \
-  X(sent, "packets the ports took")                                                                       \
-  X(sent_bytes, "bytes of those, with Ethernet header")                                                   \
-  X(media_sent, "RTP packets sent to subscribers, without retransmissions")                               \
-  X(retransmissions_sent, "RTX packets sent for NACKs")                                                   \
-  X(nack_unanswerable, "packets a NACK asked for that are not in the cache, or without RTX")              \
-  X(nack_budget_spent, "packets a NACK asked for beyond the budget")                                      \
-  X(key_frame_requests_received, "PLI and FIR from subscribers")                                          \
-  X(key_frame_requests_sent, "PLI to publishers after merging and rate limiting")                         \
-  X(packets_asked_for, "packets of publishers that were missing, each time a NACK named one")             \
-  X(packets_repaired, "packets of publishers that came again as RTX after a NACK")                        \
-  X(arrival_feedbacks_sent, "transport-wide congestion control feedbacks to publishers")                  \
-  X(checks_answered, "STUN Binding requests answered with success")                                       \
-  X(nominations, "addresses learned or changed by a nominated check")                                     \
-  X(consents_lost, "transports silent for 30 s (RFC 7675), or whose address another took over")           \
-  X(injected, "packets control asked to send")                                                            \
-  X(injects_refused, "packets control asked to send that name no live transport")                         \
-  X(events_lost, "events control did not take in time")                                                   \
-  X(doorbells, "row changes looked at")                                                                   \
-  X(rows_applied, "rows accepted")                                                                        \
-  X(row_torn, "rows skipped: half written")                                                               \
-  X(row_index_out_of_range, "doorbells or references beyond a table")                                     \
-  X(row_generation_wrong, "rows skipped: they refer to a use of a slot that is over")                     \
-  X(row_invalid, "rows skipped: a length, kind or count that cannot be")                                  \
-  X(row_address_taken, "rows skipped: ufrag, SSRC or address already in use")                             \
-  X(row_address_unroutable, "plain transports applied without an address: no route leads to theirs")      \
-  X(doorbell_cursor_absurd, "doorbell or inject cursor impossible: all rows were read again")             \
-  X(busy_ns, "time spent on bursts that held packets")                                                    \
+#define PENSTOCK_COUNTERS(X)                                                                                        \
+  X(received, "packets taken from the ports")                                                                       \
+  X(received_bytes, "bytes of those, with Ethernet header")                                                         \
+  X(forwarded, "received packets that at least one subscription wanted")                                            \
+  X(punted, "received packets handed to control")                                                                   \
+  X(handed_over, "received packets that went to the worker whose transport they are for; they end there")           \
+  X(answered, "received packets that ended here: STUN, RTCP, ARP, neighbour discovery, echo")                       \
+  X(neighbour_requests, "ARP requests and neighbour solicitations sent for next hops")                              \
+  X(announcements, "ARP announcements, unsolicited advertisements and MLD reports sent")                            \
+  X(made, "packets the relay wanted to send")                                                                       \
+  X(sent, "packets the ports took")                                                                                 \
+  X(sent_bytes, "bytes of those, with Ethernet header")                                                             \
+  X(media_sent, "RTP packets sent to subscribers, without retransmissions")                                         \
+  X(retransmissions_sent, "RTX packets sent for NACKs")                                                             \
+  X(nack_unanswerable, "packets a NACK asked for that are not in the cache, or without RTX")                        \
+  X(nack_flood, "packets a NACK asked for beyond what is looked up for one transport")                              \
+  X(nack_budget_spent, "packets a NACK asked for beyond the budget")                                                \
+  X(key_frame_requests_received, "PLI and FIR from subscribers")                                                    \
+  X(key_frame_requests_sent, "PLI to publishers after merging and rate limiting")                                   \
+  X(packets_asked_for, "packets of publishers that were missing, each time a NACK named one")                       \
+  X(packets_repaired, "packets of publishers that came again as RTX after a NACK")                                  \
+  X(extensions_unreadable, "RTP packets forwarded without header extensions that could not be read")                \
+  X(streams_restarted, "streams that began again: under their SSRC, or under another one of the same MID and RID")  \
+  X(arrival_feedbacks_sent, "transport-wide congestion control feedbacks to publishers")                            \
+  X(checks_answered, "STUN Binding requests answered with success")                                                 \
+  X(nominations, "addresses learned or changed by a nominated check")                                               \
+  X(checks_refused, "STUN Binding requests answered with 403: the session has ended")                               \
+  X(stun_source_taken, "nominations of an address that another transport uses: answered, not nominated")            \
+  X(addresses_reverted, "transports sent back to their former address, as nothing authentic came from the new one") \
+  X(consents_lost, "transports silent for 30 s (RFC 7675), or whose address another took over")                     \
+  X(injected, "packets control asked to send")                                                                      \
+  X(injects_refused, "packets control asked to send that name no live transport")                                   \
+  X(events_lost, "events control did not take in time")                                                             \
+  X(doorbells, "row changes looked at")                                                                             \
+  X(rows_applied, "rows accepted")                                                                                  \
+  X(row_torn, "rows skipped: half written")                                                                         \
+  X(row_index_out_of_range, "doorbells or references beyond a table")                                               \
+  X(row_generation_wrong, "rows skipped: they refer to a use of a slot that is over")                               \
+  X(row_invalid, "rows skipped: a length, kind or count that cannot be")                                            \
+  X(row_address_taken, "rows skipped: ufrag, SSRC or address already in use")                                       \
+  X(row_address_unroutable, "plain transports applied without an address: no route leads to theirs")                \
+  X(doorbell_cursor_absurd, "doorbell or inject cursor impossible: all rows were read again")                       \
+  X(busy_ns, "time spent on bursts that held packets")                                                              \
   X(idle_ns, "time spent on empty polls and sleeping")
 
 /// One name space: counters, then receive drops, then send drops.

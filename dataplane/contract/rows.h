@@ -75,6 +75,9 @@ enum class TransportKind : uint8_t {
 
 inline constexpr uint8_t kTransportLastN = 1 << 0;        // `last_n` holds; without it all are sent
 inline constexpr uint8_t kTransportDropSilence = 1 << 1;  // as publisher: what nobody hears is not forwarded
+inline constexpr uint8_t kTransportEnded = 1
+                                           << 2;  // its session is over: checks are answered with 403, no media passes
+inline constexpr uint8_t kTransportReducedRtcp = 1 << 3;  // a=rtcp-rsize was agreed (RFC 5506): feedback may go alone
 
 /// One association with a client. Keys are absent (profile kNone) until its DTLS handshake is done.
 struct TransportRow {
@@ -97,7 +100,9 @@ struct TransportRow {
   RowReference partner;  // as subscriber: the transport that the same client publishes on; generation 0 = none
   uint8_t loudest;       // as publisher: audio is forwarded of so many publishers of its room; 0 = of all
   uint8_t flags;         // kTransport...
-  uint8_t reserved[6];
+  uint16_t
+      rtcp_port_be;  // of a plain transport with a remote address: where its RTCP comes from and goes to; 0 = as RTP
+  uint8_t reserved[4];
 };
 static_assert(sizeof(TransportRow) == 224 && std::is_trivially_copyable_v<TransportRow>);
 
@@ -134,6 +139,8 @@ inline constexpr uint8_t kTrackMuted = 1 << 0;       // packets are received and
 inline constexpr uint8_t kTrackAlwaysSent = 1 << 1;  // a shared screen: `last_n` neither holds nor counts it
 inline constexpr uint8_t kTrackNoNack =
     1 << 2;  // NACK (RFC 4585) was not negotiated: its publisher is not asked for packets
+inline constexpr uint8_t kTrackAnySsrc =
+    1 << 3;  // of a plain transport: bound by payload type to an SSRC of the sender's
 
 /// One media source published into a room.
 struct TrackRow {
