@@ -71,7 +71,7 @@ test('a_sparkline_ends_at_the_right_edge', () => {
 
 test('events_are_told_in_words', () => {
   const names = new Map([['p1', 'Ada']]);
-  assert.equal(eventWords({ type: 'participant_left', participant: 'p1', reason: 'kicked' }, names), 'Ada left (kicked)');
+  assert.equal(eventWords({ type: 'participant_left', participant: 'p1', reason: 'kicked' }, names), 'Ada left (removed)');
   assert.equal(eventWords({ type: 'participant_joined', participant: { id: 'p2', name: 'Bob' } }), 'Bob joined');
   assert.equal(eventWords({ type: 'toString' }), 'toString');
 });

@@ -60,3 +60,14 @@ test('what_is_not_sent_shows_who_it_is_instead_of_a_frozen_picture', () => {
   assert.equal(view('p2').dominant, true);
   assert.equal(view('p1').dominant, false);
 });
+
+test('a picture that the browser cannot play is not shown, and the tile says why', () => {
+  const state = room(1);
+  const view = () => tileView(state, { participant: state.participants.get('p1'), source: 'camera' });
+  assert.equal(view().unplayable, false);
+  state.unplayable.add('t1');
+  assert.equal(view().unplayable, true);
+  assert.equal(view().picture, null);
+  state.participants.get('p1').tracks.get('t1').muted = true;
+  assert.equal(view().unplayable, false, 'there is no picture to play');
+});

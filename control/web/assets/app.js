@@ -20,8 +20,9 @@ import { Sound } from './sound.js';
 import { createStore } from './state.js';
 import { Tiles } from './tiles.js';
 import { Wishes } from './wishes.js';
-import { endWords, people } from './words.js';
+import { endWords, translateDocument, words } from './words.js';
 
+translateDocument();
 const parameters = new URLSearchParams(location.search);
 const token = takeToken(parameters);
 const store = createStore();
@@ -73,14 +74,14 @@ const actions = {
     openSettings(await deviceFields(preferences, choose));
   },
   remove(participant) {
-    const name = store.state.participants.get(participant)?.name || 'this participant';
-    ask(`Remove ${name}?`, `${name} leaves the room at once.`, 'Remove', () => conference?.kick(participant));
+    const name = store.state.participants.get(participant)?.name || words.remove.this_one;
+    ask(words.remove.title(name), words.remove.text(name), words.remove.yes, () => conference?.kick(participant));
   },
   async copyLink() {
     const link = `${location.origin}/?room=${encodeURIComponent(store.state.room)}`; // never our token
     try {
       await navigator.clipboard.writeText(link);
-      toast('Invitation link copied', 'check');
+      toast(words.room.copied, 'check');
     } catch {
       openLink(link);
     }
@@ -108,7 +109,7 @@ function renderEnded(state) {
   setText(byId('ended-title'), title);
   setText(byId('ended-text'), text);
   const style = again ? 'primary' : 'secondary';
-  const back = element('button', { type: 'button', class: style, onclick: showLobby }, again ?? 'Back to the lobby');
+  const back = element('button', { type: 'button', class: style, onclick: showLobby }, again ?? words.back);
   byId('ended-actions').replaceChildren(...(support.webrtc ? [back] : []));
   byId('ended-title').focus();
 }
@@ -117,15 +118,16 @@ function renderAlone(state) {
   const box = byId('alone');
   box.hidden = state.participants.size !== 1;
   if (box.firstChild) return;
-  const copy = element('button', { type: 'button', class: 'secondary', onclick: actions.copyLink }, icon('link'), 'Copy invitation link');
-  box.append(element('p', {}, 'Nobody else is here yet.'), copy);
+  const attributes = { type: 'button', class: 'secondary', onclick: actions.copyLink };
+  const copy = element('button', attributes, icon('link'), words.room.copy_invitation);
+  box.append(element('p', {}, words.room.alone), copy);
 }
 
 function render(state) {
   const in_room = state.phase === 'room';
   if (in_room && byId('room').hidden) requestAnimationFrame(() => byId('stage-area').focus());
   byId('room').hidden = !in_room;
-  document.title = in_room ? `${state.room} · ${people(state.participants.size)} · Penstock` : 'Penstock';
+  document.title = in_room ? `${state.room} · ${words.room.people(state.participants.size)} · Penstock` : 'Penstock';
   lobby.render(state);
   renderEnded(state);
   sound.render(state);
@@ -150,7 +152,7 @@ if (!support.webrtc) {
   store.change((state) => Object.assign(state, { phase: 'ended', ended: { code: 'webrtc_missing' } }));
 } else if (parameters.get('autojoin') === '1') {
   for (const source of ['microphone', 'camera']) if (support.capture && parameters.get(source) !== '0') media.turnOn(source);
-  join({ room: parameters.get('room') || 'lobby', name: parameters.get('name') || 'Guest' });
+  join({ room: parameters.get('room') || 'lobby', name: parameters.get('name') || words.room.guest });
 } else {
   showLobby();
 }

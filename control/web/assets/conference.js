@@ -6,7 +6,7 @@ import { PublishConnection } from './publish_connection.js';
 import { SubscribeConnection } from './subscribe_connection.js';
 import { watchQuality } from './quality.js';
 import { applyMessage, mutedByModerator, ownParticipant, setOwnTracks, trackOf } from './state.js';
-import { reason_words, refusalWords } from './words.js';
+import { refusalWords, words } from './words.js';
 
 const rejoin_pause_ms = 10_000;
 
@@ -82,6 +82,7 @@ export class Conference {
       state[joining ? 'join_error' : 'ended'] = { code, message };
       state.participants.clear();
       state.received = new Map();
+      state.unplayable = new Set();
       state.pinned = null;
       state.people_open = false;
       state.quality.level = 'connecting';
@@ -114,7 +115,7 @@ export class Conference {
     this.subscribe = new SubscribeConnection(this.protocol);
     this.publish.addEventListener('published', (event) => this.#store.change((state) => setOwnTracks(state, event.detail)));
     this.publish.addEventListener('refused', (event) => this.#publishRefused(event.detail));
-    this.subscribe.addEventListener('tracks', (event) => this.#store.change((state) => (state.received = event.detail)));
+    this.subscribe.addEventListener('tracks', (event) => this.#store.change((state) => Object.assign(state, event.detail)));
     this.subscribe.addEventListener('trouble', (event) => console.warn('penstock: an offer could not be answered', event.detail));
     for (const connection of [this.publish, this.subscribe]) {
       connection.addEventListener('state', () => this.#watch.look());
@@ -152,16 +153,16 @@ export class Conference {
 
   /** The relay did not take what we offered: let go of what is not published, so that the page tells the truth. */
   #publishRefused(error) {
-    const words = refusalWords(error);
-    if (words) this.#say(words, 'warning');
+    const text = refusalWords(error);
+    if (text) this.#say(text, 'warning');
     for (const source of ['microphone', 'camera', 'screen']) {
       if (this.#store.state.own[source].on && !this.publish.trackId(source)) this.#media.turnOff(source);
     }
   }
 
   #refused(error) {
-    const words = refusalWords(error);
-    if (words) this.#say(words, 'warning');
+    const text = refusalWords(error);
+    if (text) this.#say(text, 'warning');
   }
 
   #obeyModerator({ participant, track, muted_by_moderator }) {
@@ -175,11 +176,11 @@ export class Conference {
   #announce(message) {
     const { state } = this.#store;
     const known = state.participants.get(message.participant?.id ?? message.participant);
-    const name = known?.name || message.participant?.name || 'Somebody';
-    if (message.type === 'participant_joined') this.#say(`${name} joined`, 'people');
-    if (message.type === 'participant_left') this.#say(`${name} ${reason_words[message.reason] ?? 'left'}`, 'people');
+    const name = known?.name || message.participant?.name || words.room.somebody;
+    if (message.type === 'participant_joined') this.#say(words.said.joined(name), 'people');
+    if (message.type === 'participant_left') this.#say((words.said[message.reason] ?? words.said.left)(name), 'people');
     if (message.type === 'track_published' && message.track.source === 'screen' && message.track.kind === 'video') {
-      if (known && known.id !== state.self) this.#say(`${name} shares a screen`, 'screen');
+      if (known && known.id !== state.self) this.#say(words.said.shares(name), 'screen');
     }
     if (message.type === 'track_muted' && message.participant === state.self) this.#announceModerator(known, message);
   }
@@ -188,8 +189,8 @@ export class Conference {
     const track = known?.tracks.get(message.track);
     if (!track || track.muted_by_moderator === message.muted_by_moderator) return;
     const { source } = track;
-    if (message.muted_by_moderator) this.#say(`A moderator muted your ${source}`, 'warning');
-    else this.#say(`A moderator allows your ${source} again`, 'check');
+    if (message.muted_by_moderator) this.#say(words.source.silenced(source), 'warning');
+    else this.#say(words.source.allowed(source), 'check');
   }
 
   #down({ attempt, retry_at }) {
@@ -203,7 +204,7 @@ export class Conference {
   mayTurnOn(source) {
     const kind = source === 'microphone' ? 'audio' : 'video';
     if (!mutedByModerator(this.#store.state, source, kind)) return true;
-    this.#say(`A moderator muted your ${source}. Ask to be allowed again.`, 'warning');
+    this.#say(words.source.ask(source), 'warning');
     return false;
   }
 

@@ -3,12 +3,10 @@
 import { byId, element, setAttribute, setButton, setIcon, setText } from './dom.js';
 import { dialogOpen } from './dialogs.js';
 import { support } from './media.js';
-import { quality_words } from './quality.js';
 import { mutedByModerator } from './state.js';
-import { people } from './words.js';
+import { words } from './words.js';
 
 const kinds = { microphone: 'audio', camera: 'video', screen: 'video' };
-const names = { microphone: 'microphone', camera: 'camera', screen: 'screen sharing' };
 const keys = { microphone: 'M', camera: 'V', screen: 'S' };
 
 export class Controls {
@@ -32,12 +30,12 @@ export class Controls {
     byId('connection-button').addEventListener('click', actions.connection);
     byId('copy-button').addEventListener('click', actions.copyLink);
     byId('help-button').addEventListener('click', actions.help);
-    byId('copy-button').append(element('span', { class: 'chip-text' }, 'Copy link'));
+    byId('copy-button').append(element('span', { class: 'chip-text' }, words.room.copy));
     byId('connection-button').append(element('span', { class: 'chip-text' }));
-    setButton(byId('help-button'), { symbol: 'help', label: 'Help', shortcut: '?' });
-    setButton(byId('copy-button'), { symbol: 'link', label: 'Copy invitation link', shortcut: 'C' });
-    setButton(this.#buttons.settings, { symbol: 'settings', label: 'Devices' });
-    setButton(this.#buttons.leave, { symbol: 'leave', label: 'Leave the room' });
+    setButton(byId('help-button'), { symbol: 'help', label: words.room.help, shortcut: '?' });
+    setButton(byId('copy-button'), { symbol: 'link', label: words.room.copy_invitation, shortcut: 'C' });
+    setButton(this.#buttons.settings, { symbol: 'settings', label: words.lobby.devices });
+    setButton(this.#buttons.leave, { symbol: 'leave', label: words.room.leave });
   }
 
   render(state) {
@@ -45,20 +43,20 @@ export class Controls {
     const open = state.people_open;
     setButton(this.#buttons.people, {
       symbol: 'people',
-      label: open ? 'Hide participants' : 'Show participants',
+      label: open ? words.room.hide_participants : words.room.show_participants,
       pressed: open,
       shortcut: 'P',
     });
     setAttribute(this.#buttons.people, 'data-count', state.participants.size > 1 ? state.participants.size : null);
     setText(byId('room-name'), state.room);
-    setText(byId('room-count'), people(state.participants.size));
+    setText(byId('room-count'), words.room.people(state.participants.size));
     const level = state.quality.level;
     const connection = byId('connection-button');
     setIcon(connection, `signal-${level}`);
-    setText(connection.querySelector('.chip-text'), level === 'good' ? 'Good' : quality_words[level]);
+    setText(connection.querySelector('.chip-text'), level === 'good' ? words.quality.good_short : words.quality[level]);
     setAttribute(connection, 'data-level', level);
-    setAttribute(connection, 'aria-label', `${quality_words[level]}. Show details`);
-    setAttribute(connection, 'title', `${quality_words[level]}. Show details`);
+    setAttribute(connection, 'aria-label', words.quality.details(words.quality[level]));
+    setAttribute(connection, 'title', words.quality.details(words.quality[level]));
   }
 
   #renderSource(state, source) {
@@ -68,10 +66,10 @@ export class Controls {
     const barred = !state.permissions.publish;
     const silenced = mutedByModerator(state, source, kinds[source]);
     const label = barred
-      ? `Your invitation does not allow ${names[source]}`
+      ? words.source.barred(source)
       : silenced
-        ? `A moderator muted your ${names[source]}`
-        : `${source === 'screen' ? (on ? 'Stop' : 'Start') : on ? 'Turn off' : 'Turn on'} ${names[source]}`;
+        ? words.source.silenced(source)
+        : words.source.turn(source, on);
     const symbol = source === 'screen' ? (on ? 'screen-off' : 'screen') : on ? source : `${source}-off`;
     setButton(button, { symbol, label, pressed: on, disabled: barred, shortcut: keys[source] });
     setAttribute(button, 'aria-busy', busy ? 'true' : null);

@@ -2,23 +2,22 @@
 
 import { element } from './dom.js';
 import { listDevices, support } from './media.js';
-
-const titles = { microphone: 'Microphone', camera: 'Camera', speaker: 'Speaker' };
+import { words } from './words.js';
 
 /** One <select> per kind that has a choice. `choose(source, device id)`. */
 export async function deviceFields(preferences, choose) {
-  if (!support.capture) return [element('p', { class: 'muted-text' }, 'This page may not see the devices.')];
+  if (!support.capture) return [element('p', { class: 'muted-text' }, words.devices.unseen)];
   const devices = await listDevices();
-  const fields = Object.entries(titles).map(([source, title]) => {
+  const fields = ['microphone', 'camera', 'speaker'].map((source) => {
     const list = devices[source];
     if (list.length === 0) return null;
     const chosen = preferences.get(`device.${source}`, '');
     const select = element('select', { name: `device-${source}` });
-    if (!list.some((device) => device.id === 'default')) list.unshift({ id: '', label: 'System default' });
+    if (!list.some((device) => device.id === 'default')) list.unshift({ id: '', label: words.devices.system });
     for (const { id, label } of list) select.append(element('option', { value: id, selected: id === chosen }, label));
     select.addEventListener('change', () => choose(source, select.value));
-    return element('label', { class: 'field' }, element('span', {}, title), select);
+    return element('label', { class: 'field' }, element('span', {}, words.devices[source]), select);
   });
   const shown = fields.filter(Boolean);
-  return shown.length ? shown : [element('p', { class: 'muted-text' }, 'No camera, microphone or speaker was found.')];
+  return shown.length ? shown : [element('p', { class: 'muted-text' }, words.devices.none)];
 }

@@ -36,8 +36,8 @@ export function visible(participants, self, spoke_at, max = 25) {
 
 /** At most two letters that stand for a name. */
 export function initials(name) {
-  const words = name.trim().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return '?';
+  const parts = name.trim().split(/\s+/).filter(Boolean);
+  if (parts.length === 0) return '?';
   const first = (word) => [...word][0].toUpperCase();
-  return words.length === 1 ? first(words[0]) : first(words[0]) + first(words.at(-1));
+  return parts.length === 1 ? first(parts[0]) : first(parts[0]) + first(parts.at(-1));
 }

@@ -3,7 +3,7 @@
 import { byId, element, icon, setAttribute, setButton, setText } from './dom.js';
 import { deviceFields } from './devices.js';
 import { insecureWords, mediaErrors, support, watchLevel } from './media.js';
-import { endWords } from './words.js';
+import { endWords, words } from './words.js';
 
 const room_pattern = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -66,7 +66,7 @@ export class Lobby {
     this.#renderNotes(state);
     const joining = state.phase === 'joining';
     const button = byId('join-button');
-    setText(button, joining ? 'Cancel' : 'Join');
+    setText(button, joining ? words.lobby.cancel : words.lobby.join);
     button.classList.toggle('secondary', joining);
     button.classList.toggle('primary', !joining);
     setText(byId('join-words'), joining ? joiningWords(state.signalling) : '');
@@ -76,8 +76,8 @@ export class Lobby {
     if (this.#store.state.phase === 'joining') return this.#cancel();
     const name = byId('join-name').value.trim();
     const room = byId('join-room').value.trim();
-    this.#say('room', room_pattern.test(room) ? '' : 'Letters, digits, dot, dash and underscore; at most 64.');
-    this.#say('name', name ? '' : 'So that the others know who you are.');
+    this.#say('room', room_pattern.test(room) ? '' : words.lobby.room_wrong);
+    this.#say('name', name ? '' : words.lobby.name_missing);
     const wrong = !name ? 'name' : !room_pattern.test(room) ? 'room' : null;
     if (wrong) return byId(`join-${wrong}`).focus();
     for (const source of ['microphone', 'camera']) {
@@ -86,9 +86,9 @@ export class Lobby {
     return this.#join({ name, room });
   }
 
-  #say(field, words) {
-    setText(byId(`join-${field}-words`), words);
-    setAttribute(byId(`join-${field}`), 'aria-invalid', words ? 'true' : null);
+  #say(field, text) {
+    setText(byId(`join-${field}-words`), text);
+    setAttribute(byId(`join-${field}`), 'aria-invalid', text ? 'true' : null);
   }
 
   #renderPreview({ own }) {
@@ -98,12 +98,13 @@ export class Lobby {
       video.srcObject = own.camera.track ? new MediaStream([own.camera.track]) : null;
     }
     video.hidden = !own.camera.track;
-    const words = !support.capture ? 'No camera or microphone' : own.camera.busy ? 'Starting the camera …' : 'The camera is off';
-    setText(byId('preview-words'), own.camera.track ? '' : words);
+    const { no_capture, camera_starts, camera_off } = words.lobby;
+    const text = !support.capture ? no_capture : own.camera.busy ? camera_starts : camera_off;
+    setText(byId('preview-words'), own.camera.track ? '' : text);
     for (const source of ['microphone', 'camera']) {
       const { on, busy, error } = own[source];
       const button = byId(`lobby-${source}`);
-      const label = `${on ? 'Turn off' : 'Turn on'} ${source}`;
+      const label = words.source.turn(source, on);
       setButton(button, { symbol: on ? source : `${source}-off`, label, pressed: on, disabled: !support.capture });
       button.classList.toggle('source', true);
       button.classList.toggle('troubled', Boolean(error));
@@ -115,7 +116,7 @@ export class Lobby {
   #renderNotes(state) {
     this.#fillNotes(byId('join-error'), state.join_error ? [endWords(state.join_error)] : []);
     const notes = mediaErrors(state.own, ['microphone', 'camera']).map(({ text }) => ({ text }));
-    if (!support.capture) notes.push({ title: 'No camera or microphone on this page', text: insecureWords() });
+    if (!support.capture) notes.push({ title: words.lobby.no_capture_title, text: insecureWords() });
     this.#fillNotes(byId('lobby-notes'), notes);
   }
 
@@ -143,7 +144,6 @@ export class Lobby {
 }
 
 function joiningWords({ attempt, retry_at }) {
-  if (attempt === 0) return 'Joining …';
-  const seconds = Math.max(0, Math.ceil((retry_at - Date.now()) / 1000));
-  return `The relay does not answer. ${seconds > 0 ? `Trying again in ${seconds} s.` : 'Trying again …'}`;
+  if (attempt === 0) return words.lobby.joining;
+  return words.lobby.no_answer(Math.max(0, Math.ceil((retry_at - Date.now()) / 1000)));
 }

@@ -1,3 +1,5 @@
+import { words } from './words.js';
+
 // Camera, microphone and screen of this machine, and plain words for each way a browser denies them.
 
 export const support = {
@@ -12,32 +14,27 @@ const device_kind = { microphone: 'audioinput', camera: 'videoinput', speaker: '
 
 /** What the page says when there is no capture at all. */
 export function insecureWords(host = location.host) {
-  return (
-    'Browsers give camera and microphone only to secure pages. Open this page over https://, or on the relay itself as ' +
-    `http://localhost:${host.split(':').at(-1).replace(/\D/g, '') || '8080'}. You can still join to watch and listen.`
-  );
+  return words.media_error.insecure(host.split(':').at(-1).replace(/\D/g, '') || '8080');
 }
 
 /** A person's words for an exception of getUserMedia or getDisplayMedia. */
-export function mediaErrorWords(what, error) {
+export function mediaErrorWords(source, error) {
   switch (error?.name) {
     case 'NotAllowedError':
-      return what === 'screen'
-        ? 'The screen is not shared: the browser was not allowed to.'
-        : `The browser may not use the ${what}. Allow it in the address bar, then turn the ${what} on again.`;
+      return source === 'screen' ? words.media_error.screen_not_allowed : words.media_error.not_allowed(source);
     case 'NotFoundError':
-      return `No ${what} was found. Connect one, then turn it on.`;
+      return words.media_error.not_found(source);
     case 'NotReadableError':
     case 'AbortError':
-      return `The ${what} is in use by another program, or does not answer. Close the other program, then try again.`;
+      return words.media_error.in_use(source);
     case 'OverconstrainedError':
-      return `The chosen ${what} is not there any more. Choose another one.`;
+      return words.media_error.gone(source);
     case 'LostError':
-      return `The ${what} was disconnected.`;
+      return words.media_error.disconnected(source);
     case 'InsecureError':
       return insecureWords();
     default:
-      return `The ${what} could not be started${error?.message ? `: ${error.message}` : ''}.`;
+      return words.media_error.other(source, error?.message);
   }
 }
 
@@ -45,10 +42,10 @@ export function mediaErrorWords(what, error) {
 export function mediaErrors(own, sources) {
   const failed = sources.filter((source) => own[source].error);
   const refused = failed.filter((source) => own[source].error.name === 'NotAllowedError' && source !== 'screen');
-  const words = (source) => ({ sources: [source], text: mediaErrorWords(source, own[source].error) });
-  if (refused.length < 2) return failed.map(words);
-  const text = 'The browser may not use camera and microphone. Allow them in the address bar, then turn them on again.';
-  return [{ sources: refused, text }, ...failed.filter((source) => !refused.includes(source)).map(words)];
+  const each = (source) => ({ sources: [source], text: mediaErrorWords(source, own[source].error) });
+  if (refused.length < 2) return failed.map(each);
+  const both = { sources: refused, text: words.media_error.both_not_allowed };
+  return [both, ...failed.filter((source) => !refused.includes(source)).map(each)];
 }
 
 function insecure() {
@@ -101,7 +98,7 @@ export async function listDevices() {
   const of = (source) =>
     all
       .filter((device) => device.kind === device_kind[source] && device.deviceId)
-      .map((device, index) => ({ id: device.deviceId, label: device.label || `${source} ${index + 1}` }));
+      .map((device, index) => ({ id: device.deviceId, label: device.label || words.devices.nth(source, index + 1) }));
   return { microphone: of('microphone'), camera: of('camera'), speaker: support.sinks ? of('speaker') : [] };
 }
 

@@ -3,6 +3,7 @@
 import { byId, element, icon, reconcile, setText } from './dom.js';
 import { mediaErrors } from './media.js';
 import { mutedByModerator } from './state.js';
+import { words } from './words.js';
 
 const stay_ms = 5000;
 const toasts_max = 3;
@@ -21,26 +22,22 @@ export function bannersOf(state, now = Date.now()) {
   const { signalling, own, quality } = state;
   if (!signalling.up) {
     const seconds = Math.max(0, Math.ceil((signalling.retry_at - now) / 1000));
-    const wait = seconds > 0 ? `Trying again in ${seconds} s.` : 'Trying again now.';
-    const text = `The relay does not answer. Sound and picture may go on meanwhile. ${wait}`;
-    banners.push({ key: 'signalling', kind: 'warning', text, action: 'retry', label: 'Try now' });
+    const text = words.banner.signalling(seconds);
+    banners.push({ key: 'signalling', kind: 'warning', text, action: 'retry', label: words.banner.retry });
   } else if (quality.level === 'lost') {
-    const text = state.media_seen
-      ? 'Sound and picture are interrupted. Reconnecting …'
-      : 'No sound and picture: the relay is not reached by UDP. A firewall or VPN may block it. Trying again …';
+    const text = state.media_seen ? words.banner.interrupted : words.banner.no_media;
     banners.push({ key: 'media', kind: 'warning', text });
   }
   if (state.sound_blocked) {
-    const text = 'The browser keeps this page silent until you allow sound.';
-    banners.push({ key: 'sound', kind: 'info', text, action: 'sound', label: 'Turn sound on' });
+    banners.push({ key: 'sound', kind: 'info', text: words.banner.silent, action: 'sound', label: words.banner.sound_on });
   }
   for (const { sources, text } of mediaErrors(own, ['microphone', 'camera', 'screen'])) {
     const key = sources.join('-');
-    banners.push({ key, kind: 'warning', text, action: `forget-${key}`, label: 'Close' });
+    banners.push({ key, kind: 'warning', text, action: `forget-${key}`, label: words.banner.close });
   }
   if (own.screen.on) {
-    const text = mutedByModerator(state, 'screen', 'video') ? 'A moderator hid your screen.' : 'You are sharing your screen.';
-    banners.push({ key: 'sharing', kind: 'info', text, action: 'stop-screen', label: 'Stop sharing' });
+    const text = mutedByModerator(state, 'screen', 'video') ? words.banner.hidden : words.banner.sharing;
+    banners.push({ key: 'sharing', kind: 'info', text, action: 'stop-screen', label: words.banner.stop_sharing });
   }
   return banners;
 }

@@ -3,12 +3,12 @@
 import { byId, element, icon, reconcile, setAttribute, setButton, setIcon, setText } from './dom.js';
 import { initials } from './layout.js';
 import { trackOf } from './state.js';
-import { people } from './words.js';
+import { words } from './words.js';
 
 const sources = [
-  { source: 'screen', kind: 'video', what: 'screen' },
-  { source: 'microphone', kind: 'audio', what: 'microphone' },
-  { source: 'camera', kind: 'video', what: 'camera' },
+  { source: 'screen', kind: 'video' },
+  { source: 'microphone', kind: 'audio' },
+  { source: 'camera', kind: 'video' },
 ];
 
 export function renderPeople(state, actions) {
@@ -17,7 +17,7 @@ export function renderPeople(state, actions) {
   byId('room').classList.toggle('people-open', state.people_open);
   if (!state.people_open) return;
   if (!box.firstChild) build(box, actions);
-  setText(box.querySelector('h2'), people(state.participants.size));
+  setText(box.querySelector('h2'), words.room.people(state.participants.size));
   reconcile(
     box.querySelector('ul'),
     [...state.participants.values()].sort((a, b) => a.order - b.order),
@@ -29,11 +29,11 @@ export function renderPeople(state, actions) {
 
 function build(box, actions) {
   const close = element('button', { type: 'button', class: 'plain-button', onclick: actions.togglePeople });
-  setButton(close, { symbol: 'close', label: 'Close the list' });
+  setButton(close, { symbol: 'close', label: words.room.close_list });
   box.append(
     element('header', { class: 'panel-header' }, element('h2'), close),
     element('ul', { class: 'people-list' }),
-    element('button', { type: 'button', class: 'secondary wide', onclick: actions.copyLink }, icon('link'), 'Copy invitation link'),
+    element('button', { type: 'button', class: 'secondary wide', onclick: actions.copyLink }, icon('link'), words.room.copy_invitation),
   );
 }
 
@@ -52,11 +52,11 @@ function row(id, actions) {
 
 function update(node, participant, state) {
   const own = participant.id === state.self;
-  const name = participant.name || 'Guest';
+  const name = participant.name || words.room.guest;
   setText(node.querySelector('.person-avatar'), initials(name));
-  setText(node.querySelector('.person-name'), own ? `${name} (you)` : name);
+  setText(node.querySelector('.person-name'), own ? words.room.you(name) : name);
   node.classList.toggle('speaking', state.speakers.has(participant.id));
-  for (const { source, kind, what } of sources) {
+  for (const { source, kind } of sources) {
     const button = node.querySelector(`[data-source=${source}]`);
     const track = trackOf(participant, source, kind);
     // Invisible rather than gone, so that the columns stay columns; few people share a screen.
@@ -67,14 +67,15 @@ function update(node, participant, state) {
     setIcon(button, track.muted ? `${source}-off` : source);
     button.classList.toggle('off', track.muted);
     button.disabled = !may;
-    const fact = `${what} ${track.muted_by_moderator ? 'muted by a moderator' : track.muted ? 'off' : 'on'}`;
-    const label = may ? `${track.muted_by_moderator ? 'Allow' : 'Mute'} the ${what} of ${name}` : `${name}: ${fact}`;
+    const fact = track.muted_by_moderator ? 'moderator' : track.muted ? 'off' : 'on';
+    const change = track.muted_by_moderator ? words.source.allow : words.source.mute;
+    const label = may ? change(source, name) : words.source.fact(source, name, fact);
     setAttribute(button, 'aria-label', label);
     setAttribute(button, 'title', label);
   }
   const remove = node.querySelector('[data-remove]');
   remove.hidden = !state.permissions.moderate;
   remove.classList.toggle('absent', own);
-  setAttribute(remove, 'aria-label', `Remove ${name} from the room`);
-  setAttribute(remove, 'title', `Remove ${name} from the room`);
+  setAttribute(remove, 'aria-label', words.remove.label(name));
+  setAttribute(remove, 'title', words.remove.label(name));
 }

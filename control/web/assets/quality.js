@@ -3,13 +3,6 @@
 const poor_loss = 0.05;
 const poor_rtt_ms = 400;
 
-export const quality_words = {
-  connecting: 'Connecting',
-  good: 'Good connection',
-  poor: 'Poor connection',
-  lost: 'Connection lost',
-};
-
 /** Pure: the level from connection states (of those in use), loss 0..1 and round trip. */
 export function judge(states, { loss = 0, rtt_ms = 0 } = {}) {
   if (states.includes('failed') || states.includes('disconnected')) return 'lost';

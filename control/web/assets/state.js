@@ -15,6 +15,7 @@ export function initialState() {
     held: new Set(), // ids of video tracks that the relay does not send now, as others spoke later
     spoke_at: new Map(), // participant id -> when it last spoke, ms
     received: new Map(), // track id -> MediaStreamTrack from the subscribe connection
+    unplayable: new Set(), // ids of tracks of which this browser has no codec
     signalling: { up: false, attempt: 0, retry_at: 0 },
     media_seen: false, // whether the media connections ever worked
     quality: { level: 'connecting', rtt_ms: null, loss: null, send_bps: 0, receive_bps: 0 },
@@ -81,7 +82,10 @@ const reducers = {
     // Oneself came last; the relay's list has no order.
     const others_first = [...message.participants].sort((a, b) => (a.id === state.self) - (b.id === state.self));
     for (const participant of others_first) addParticipant(state, participant);
-    if (!message.resumed) state.received.clear();
+    if (!message.resumed) {
+      state.received.clear();
+      state.unplayable.clear();
+    }
     state.held = new Set(); // what is held is said again
   },
   participant_joined: (state, message) => addParticipant(state, message.participant),

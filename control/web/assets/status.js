@@ -6,11 +6,15 @@ import { byId, element, setAttribute, setText } from './dom.js';
 import { takeToken } from './preferences.js';
 import { duration, event_types, eventWords, meaningsOf } from './status_data.js';
 import { renderRooms, renderStats } from './status_view.js';
+import { translateDocument, words } from './words.js';
 
 const period_ms = 1000;
 const patience_ms = 4000;
 const events_max = 200;
 
+translateDocument();
+document.title = `${words.status.title} · Penstock`;
+byId('events').dataset.empty = words.status.no_event;
 const parameters = new URLSearchParams(location.search);
 const token = takeToken(parameters);
 if (parameters.has('token')) history.replaceState(null, '', location.pathname);
@@ -41,38 +45,37 @@ async function look() {
     trouble('');
   } catch (error) {
     meanings = null;
-    light('control', 'bad', 'Control: no answer');
-    light('dataplane', 'unknown', 'Dataplane: unknown');
-    trouble(error instanceof Refused ? refused_words : goneWords());
+    light('control', 'bad', words.status.control_bad);
+    light('dataplane', 'unknown', words.status.dataplane_unknown);
+    trouble(error instanceof Refused ? words.status.refused : goneWords());
   }
   setTimeout(look, period_ms);
 }
 
-const refused_words =
-  'The relay wants a token for these figures. Open this page as /status?token=… with one that grants administration of all rooms.';
-
 function goneWords() {
-  const silence = answered_at ? `has not answered for ${duration((Date.now() - answered_at) / 1000)}` : 'does not answer';
-  return `penstockd ${silence}. Media that flows goes on flowing; this page tries again each second.`;
+  return words.status.gone(answered_at ? duration((Date.now() - answered_at) / 1000) : null);
 }
 
-function trouble(words) {
-  byId('trouble').hidden = !words;
-  byId('figures').classList.toggle('stale', Boolean(words));
-  setText(byId('trouble'), words);
+function trouble(text) {
+  byId('trouble').hidden = !text;
+  byId('figures').classList.toggle('stale', Boolean(text));
+  setText(byId('trouble'), text);
 }
 
 function renderLights(stats) {
-  light('control', 'good', 'Control: answers');
+  light('control', 'good', words.status.control_good);
   const { alive, attached, heartbeat_age_ms: age } = stats.dataplane ?? {};
-  if (alive) light('dataplane', 'good', 'Dataplane: beats', age === undefined ? '' : `heartbeat ${age} ms ago`);
-  else if (attached) light('dataplane', 'bad', 'Dataplane: no heartbeat', age === undefined ? '' : `for ${duration(age / 1000)}`);
-  else light('dataplane', 'bad', 'Dataplane: not attached');
+  if (alive) light('dataplane', 'good', words.status.dataplane_good, age === undefined ? '' : words.status.heartbeat(age));
+  else if (attached) {
+    const since = age === undefined ? '' : words.status.silent_for(duration(age / 1000));
+    light('dataplane', 'bad', words.status.dataplane_silent, since);
+  }
+  else light('dataplane', 'bad', words.status.dataplane_unattached);
 }
 
-function light(which, level, words, title = '') {
+function light(which, level, text, title = '') {
   const node = byId(`${which}-light`);
-  setText(node, words);
+  setText(node, text);
   setAttribute(node, 'data-level', level);
   setAttribute(node, 'title', title);
 }
@@ -81,7 +84,7 @@ function log(event) {
   const joined = event.participant?.id;
   if (joined) names.set(joined, event.participant.name);
   const list = byId('events');
-  const time = new Date(event.time ?? Date.now()).toLocaleTimeString('en-GB');
+  const time = new Date(event.time ?? Date.now()).toLocaleTimeString('en-GB') /* 24 hours, in each language */;
   list.prepend(
     element(
       'li',

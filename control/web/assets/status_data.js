@@ -1,3 +1,5 @@
+import { figure, language, words } from './words.js';
+
 // What the operator's page makes of the API's figures. Pure and tolerant: a figure that is missing is left out.
 
 const number = (value) => (typeof value === 'number' && Number.isFinite(value) ? value : null);
@@ -56,34 +58,21 @@ export function drops(stats, before, meanings = new Map()) {
 export function eventWords(event, names = new Map()) {
   const id = event.participant?.id ?? event.participant;
   const who = event.participant?.name || names.get(id) || id || '';
-  const table = {
-    room_opened: () => 'opened',
-    room_closed: () => 'closed',
-    participant_joined: () => `${who} joined`,
-    participant_left: () => `${who} left${event.reason && event.reason !== 'left' ? ` (${event.reason.replaceAll('_', ' ')})` : ''}`,
-    track_published: () => `${who} publishes ${event.track?.source ?? 'a track'} (${event.track?.kind ?? ''})`,
-    track_unpublished: () => `${who} unpublished track ${event.track}`,
-    track_muted: () => `${who} ${event.muted ? 'muted' : 'unmuted'} track ${event.track}${event.muted_by_moderator ? ' (moderator)' : ''}`,
-    dominant_speaker_changed: () => (id ? `${who} speaks` : 'nobody speaks any more'),
-  };
-  return Object.hasOwn(table, event.type) ? table[event.type]() : event.type;
+  const { type, track, reason } = event;
+  if (!Object.hasOwn(words.event, type)) return type;
+  const say = words.event[type];
+  if (type === 'participant_left') return say(who, reason === 'left' ? '' : (words.reason[reason] ?? reason));
+  if (type === 'track_published') return say(who, track?.source ?? '', track?.kind ?? '');
+  if (type === 'track_muted') return say(who, track, event.muted, event.muted_by_moderator);
+  return say(who, track);
 }
 
-export const event_types = [
-  'room_opened',
-  'room_closed',
-  'participant_joined',
-  'participant_left',
-  'track_published',
-  'track_unpublished',
-  'track_muted',
-  'dominant_speaker_changed',
-];
+export const event_types = Object.keys(words.event);
 
 /** 1234567 -> "1,234,567"; rates get a decimal only when small. */
 export function count(value) {
   if (value === null || value === undefined) return '–';
-  return Math.abs(value) < 10 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value).toLocaleString('en');
+  return Math.abs(value) < 10 && !Number.isInteger(value) ? figure(value, 1) : Math.round(value).toLocaleString(language);
 }
 
 /** 95 -> "95 s", 3600 -> "1 h 0 min" */

@@ -3,13 +3,13 @@
 import { byId, element, reconcile, setAttribute, setText } from './dom.js';
 import { Sparkline } from './sparkline.js';
 import { balance, count, drops, duration, rates } from './status_data.js';
-import { bitrate } from './words.js';
+import { bitrate, words } from './words.js';
 
 const charts = [
-  { key: 'in_pps', title: 'Packets in', text: (value) => `${count(value)} /s` },
-  { key: 'out_pps', title: 'Packets out', text: (value) => `${count(value)} /s` },
-  { key: 'in_bps', title: 'Bits in', text: bitrate },
-  { key: 'out_bps', title: 'Bits out', text: bitrate },
+  { key: 'in_pps', title: words.status.packets_in, text: (value) => words.status.per_second(count(value)) },
+  { key: 'out_pps', title: words.status.packets_out, text: (value) => words.status.per_second(count(value)) },
+  { key: 'in_bps', title: words.status.bits_in, text: bitrate },
+  { key: 'out_bps', title: words.status.bits_out, text: bitrate },
 ];
 const sparklines = new Map();
 
@@ -30,7 +30,7 @@ function renderCards(stats) {
     byId('cards'),
     cards,
     (key) => key,
-    (key) => element('div', { class: 'card' }, element('strong'), element('span', {}, key)),
+    (key) => element('div', { class: 'card' }, element('strong'), element('span', {}, words.status[key])),
     (node, key) => setText(node.querySelector('strong'), count(stats[key])),
   );
 }
@@ -51,7 +51,7 @@ function renderCharts(stats) {
       const line = sparklines.get(key);
       line.add(now[key]);
       setText(node.querySelector('strong'), text(now[key]));
-      setText(node.querySelector('small'), `highest of 2 min: ${text(line.highest)}`);
+      setText(node.querySelector('small'), words.status.highest(text(line.highest)));
     },
   );
 }
@@ -59,22 +59,22 @@ function renderCharts(stats) {
 function renderWorkers(stats) {
   const loads = stats.load?.worker_busy_ratio ?? [];
   const box = byId('workers');
-  if (loads.length === 0) return void setWords(box, 'No worker reports yet.');
-  clearWords(box);
+  if (loads.length === 0) return void setSentence(box, words.status.no_worker);
+  clearSentence(box);
   reconcile(
     box,
     loads.map((ratio, index) => ({ ratio, index })),
     ({ index }) => index,
     ({ index }) => {
       const bar = element('span', { class: 'bar' }, element('span'));
-      return element('div', { class: 'worker' }, element('span', {}, `Worker ${index}`), bar, element('strong'));
+      return element('div', { class: 'worker' }, element('span', {}, words.status.worker(index)), bar, element('strong'));
     },
     (node, { ratio, index }) => {
       const percent = Math.round(Math.min(1, Math.max(0, ratio)) * 100);
       node.querySelector('.bar > span').style.setProperty('--part', String(percent / 100));
       node.querySelector('.bar').classList.toggle('high', percent >= 80);
       setText(node.querySelector('strong'), `${percent} %`);
-      setAttribute(node, 'aria-label', `Worker ${index}: ${percent} per cent busy`);
+      setAttribute(node, 'aria-label', words.status.busy(index, percent));
     },
   );
 }
@@ -88,31 +88,37 @@ function renderBalance(stats, meanings) {
     ['made', sums.out_difference],
   ].filter(([, difference]) => difference !== 0);
   // Counters of running workers are read one after another, so a few packets are between two of them.
-  const words = differences.map(([name, difference]) => `${name}: ${count(Math.abs(difference))} on their way`).join(', ');
-  setText(byId('balance'), words || 'Every packet is accounted for.');
-  table(byId('outcomes'), rows, (name) => ({ name, words: meanings.get(name) ?? '', figure: count(stats.counters[name]) }));
+  const on_way = differences.map(([name, difference]) => words.status.on_way(name, count(Math.abs(difference)))).join(', ');
+  setText(byId('balance'), on_way || words.status.balanced);
+  table(byId('outcomes'), rows, (name) => ({ name, meaning: meanings.get(name) ?? '', figure: count(stats.counters[name]) }));
 }
 
 function renderDrops(list) {
   const box = byId('drops');
   const shown = list.filter(({ count: total }) => total > 0);
   const rest = list.length - shown.length;
-  if (shown.length === 0) return void setWords(box, list.length ? 'Nothing was dropped.' : 'No counters yet.');
-  clearWords(box);
+  if (shown.length === 0) return void setSentence(box, list.length ? words.status.nothing_dropped : words.status.no_counters);
+  clearSentence(box);
   table(
     box,
     shown,
     ({ name, direction, meaning, count: total, grown }) => ({
       name,
-      words: `${direction === 'in' ? 'received' : 'to be sent'}${meaning && `: ${meaning}`}`,
+      side: direction === 'in' ? words.status.received : words.status.to_send,
+      meaning,
       figure: `${count(total)}${grown ? `  +${count(grown)}/s` : ''}`,
     }),
-    rest ? `${rest} more causes, all zero` : '',
+    rest ? words.status.all_zero(rest) : '',
     ({ grown }) => grown > 0,
   );
 }
 
-/** Rows of a counter's name, words, figure. The tooltip has the name as metrics and logs have it. */
+function counterWords() {
+  const meaning = element('span', { class: 'row-meaning', lang: 'en' });
+  return element('small', { class: 'muted-text' }, element('span', { class: 'row-side' }), meaning);
+}
+
+/** Rows of a counter's name, side, meaning, figure. Names and meanings are the relay's: English in each language. */
 function table(box, items, cells, foot = '', lively = () => false) {
   box.list ??= box.appendChild(element('div', { class: 'rows', role: 'list' }));
   box.foot ??= box.appendChild(element('p', { class: 'muted-text foot' }));
@@ -124,14 +130,15 @@ function table(box, items, cells, foot = '', lively = () => false) {
       element(
         'div',
         { class: 'row', role: 'listitem' },
-        element('span', { class: 'row-name' }, element('b'), element('small', { class: 'muted-text' })),
+        element('span', { class: 'row-name' }, element('b', { lang: 'en' }), counterWords()),
         element('span', { class: 'row-figure' }),
       ),
     (node, item) => {
-      const { name, words, figure } = cells(item);
-      setAttribute(node, 'title', words ? `${name}: ${words}` : name);
+      const { name, side = '', meaning, figure } = cells(item);
+      setAttribute(node, 'title', meaning ? `${name}: ${meaning}` : name);
       setText(node.querySelector('b'), name.replaceAll('_', ' '));
-      setText(node.querySelector('small'), words);
+      setText(node.querySelector('.row-side'), side && meaning ? `${side}: ` : side);
+      setText(node.querySelector('.row-meaning'), meaning);
       setText(node.querySelector('.row-figure'), figure);
       node.classList.toggle('lively', lively(item));
     },
@@ -139,25 +146,27 @@ function table(box, items, cells, foot = '', lively = () => false) {
   setText(box.foot, foot);
 }
 
-function setWords(box, words) {
+function setSentence(box, text) {
   for (const child of box.children) child.hidden = true;
-  box.words ??= box.appendChild(element('p', { class: 'muted-text' }));
-  box.words.hidden = false;
-  setText(box.words, words);
+  box.sentence ??= box.appendChild(element('p', { class: 'muted-text' }));
+  box.sentence.hidden = false;
+  setText(box.sentence, text);
 }
 
-function clearWords(box) {
-  box.words?.remove(); // before `reconcile` counts the children
-  box.words = null;
+function clearSentence(box) {
+  box.sentence?.remove(); // before `reconcile` counts the children
+  box.sentence = null;
   for (const child of box.children) child.hidden = false;
 }
 
 export function renderRooms(rooms, now = Date.now()) {
   const box = byId('rooms');
-  if (rooms.length === 0) return void setWords(box, 'No room is open.');
-  clearWords(box);
+  if (rooms.length === 0) return void setSentence(box, words.status.no_room);
+  clearSentence(box);
   if (!box.body) {
-    const head = ['Room', 'People', 'Tracks', 'Open for'].map((title) => element('th', { scope: 'col' }, title));
+    const { column_room, column_people, column_tracks, column_open } = words.status;
+    const titles = [column_room, column_people, column_tracks, column_open];
+    const head = titles.map((title) => element('th', { scope: 'col' }, title));
     box.body = element('tbody');
     box.append(element('table', { class: 'table' }, element('thead', {}, element('tr', {}, head)), box.body));
   }

@@ -1,5 +1,6 @@
 // What we receive: one RTCPeerConnection that the relay offers and we answer. Knows which track each m-section carries.
-// Events: those of RelayConnection, `tracks` (detail: Map track id -> MediaStreamTrack), `trouble`.
+// Events: those of RelayConnection, `trouble`, and `tracks`, with detail {received: Map track id -> MediaStreamTrack,
+// unplayable: Set of track ids of which this browser has no codec}.
 
 import { RelayConnection } from './relay_connection.js';
 
@@ -26,10 +27,12 @@ export class SubscribeConnection extends RelayConnection {
     this.protocol.send({ type: 'answer', id, sdp: this.pc.localDescription.sdp });
     const by_mid = new Map(this.pc.getTransceivers().map((transceiver) => [transceiver.mid, transceiver]));
     const received = new Map();
+    const unplayable = new Set();
     for (const { mid, track } of tracks) {
       const transceiver = by_mid.get(String(mid));
-      if (transceiver) received.set(track, transceiver.receiver.track);
+      if (transceiver?.currentDirection === 'recvonly') received.set(track, transceiver.receiver.track);
+      else unplayable.add(track); // the answer refused the section: no common codec (RFC 3264 section 6)
     }
-    this.dispatchEvent(new CustomEvent('tracks', { detail: received }));
+    this.dispatchEvent(new CustomEvent('tracks', { detail: { received, unplayable } }));
   }
 }

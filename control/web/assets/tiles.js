@@ -3,6 +3,7 @@
 import { byId, element, icon, reconcile, setAttribute, setIcon, setText } from './dom.js';
 import { grid, initials, visible } from './layout.js';
 import { trackOf } from './state.js';
+import { words } from './words.js';
 
 const tiles_max = 25;
 // Of more than this, who speaks is shown large.
@@ -31,19 +32,21 @@ export function tileView(state, { participant, source }) {
   const video = trackOf(participant, source, 'video');
   const voice = trackOf(participant, 'microphone', 'audio');
   const held = !own && Boolean(video) && !video.muted && state.held.has(video.id);
-  const shown = video && !video.muted && !held;
+  const unplayable = !own && Boolean(video) && !video.muted && state.unplayable.has(video.id);
+  const shown = video && !video.muted && !held && !unplayable;
   const picture = own ? state.own.camera.track : shown ? (state.received.get(video.id) ?? null) : null;
   const silent = own ? !state.own.microphone.on : !voice || voice.muted;
-  const name = participant.name || 'Guest';
+  const name = participant.name || words.room.guest;
   return {
     own,
     picture,
     held,
+    unplayable,
     dominant: source === 'camera' && participant.id === state.dominant,
     silent: source === 'camera' && silent,
     silenced: voice?.muted_by_moderator ?? false,
     speaking: source === 'camera' && !silent && state.speakers.has(participant.id),
-    label: source === 'screen' ? `Screen of ${name}` : own ? `${name} (you)` : name,
+    label: source === 'screen' ? words.room.screen_of(name) : own ? words.room.you(name) : name,
     letters: initials(name),
   };
 }
@@ -86,8 +89,8 @@ export class Tiles {
     const full = element('button', {
       type: 'button',
       class: 'tile-button full',
-      title: 'Full screen',
-      'aria-label': 'Full screen',
+      title: words.room.full_screen,
+      'aria-label': words.room.full_screen,
       onclick: (event) => event.target.closest('.tile').requestFullscreen?.(),
     });
     full.append(icon('fullscreen'));
@@ -98,6 +101,7 @@ export class Tiles {
       { class: `tile ${source}`, role: 'listitem', ondblclick: (event) => !event.target.closest('button') && toggle() },
       element('div', { class: 'avatar', 'aria-hidden': 'true' }),
       video,
+      element('p', { class: 'tile-words' }),
       element('div', { class: 'plate' }, icon('microphone-off'), element('span', { class: 'plate-name' })),
       element('div', { class: 'tile-buttons' }, full, pin),
     );
@@ -120,18 +124,20 @@ export class Tiles {
     node.classList.toggle('own', view.own);
     node.classList.toggle('silent', view.silent);
     setText(node.querySelector('.avatar'), view.letters);
+    setText(node.querySelector('.tile-words'), view.unplayable ? words.tile.no_codec : '');
     setText(node.querySelector('.plate-name'), view.label);
     setAttribute(node, 'data-participant', item.participant.id);
     const status = [
       view.label,
-      view.silenced ? 'muted by a moderator' : view.silent && 'muted',
-      view.speaking && 'speaking',
-      view.held && 'picture not sent, as others spoke later',
+      view.silenced ? words.tile.muted_by_moderator : view.silent && words.tile.muted,
+      view.speaking && words.tile.speaking,
+      view.held && words.tile.held,
+      view.unplayable && words.tile.no_codec,
     ];
     setAttribute(node, 'aria-label', status.filter(Boolean).join(', '));
     const pin = node.querySelector('.tile-button:last-child');
     const pinned = staged && state.pinned === item.key;
-    const label = pinned ? 'Show among the others' : staged ? `Keep ${view.label} large` : `Enlarge ${view.label}`;
+    const label = pinned ? words.tile.unpin : staged ? words.tile.keep(view.label) : words.tile.enlarge(view.label);
     setIcon(pin, pinned ? 'unpin' : 'pin');
     setAttribute(pin, 'aria-label', label);
     setAttribute(pin, 'title', label);
