@@ -132,7 +132,7 @@ def give_back():
     owner = ROOT.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:
         return
-    for name in ("build", "build-asan", "tests/e2e/node_modules"):
+    for name in ("build", "build-asan", "tests/e2e/node_modules", "tests/interop/clients/node_modules"):
         if (ROOT / name).exists():
             command("chown", "-R", f"{owner.st_uid}:{owner.st_gid}", name)
 

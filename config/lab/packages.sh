@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs the packages that are missing: `packages.sh build run lint test fuzz guard bench`. Debian 12 and 13, Ubuntu 24.04. Asks nothing.
+# Installs the packages that are missing: `packages.sh build run lint test interop fuzz guard bench`.
+# Debian 12 and 13, Ubuntu 24.04. Asks nothing.
 # When all are there it takes one look at dpkg's list and is silent.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -33,6 +34,10 @@ list() {
       echo iputils-ping openssl
       # Ubuntu's browsers are snaps, which do not start in a namespace; there the browser tests are skipped.
       [ "$codename" = noble ] || echo chromium firefox-esr
+      ;;
+    interop)
+      echo gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice gstreamer1.0-plugins-bad gstreamer1.0-plugins-base
+      echo gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly python3-gst-1.0 python3-venv
       ;;
     *)
       echo "packages.sh: no such list: $1" >&2

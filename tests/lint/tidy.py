@@ -31,7 +31,7 @@ def check_text(files):
         for number, line in lines_of(text):
             if line != line.rstrip() and not path.endswith(".md"):
                 yield f"{path}:{number}: white space at the end of the line"
-            if "\t" in line and not path.endswith("GNUmakefile"):
+            if "\t" in line and not path.endswith(("GNUmakefile", ".go", "go.mod")):
                 yield f"{path}:{number}: a tab"
             columns_max = LINE_MAX if path.endswith(CPP) else LINE_MAX_UNFORMATTED
             if len(line) > columns_max and path.endswith((*CODE, "meson.build")):
