@@ -74,7 +74,7 @@ forward audio 1 --workload audio --size 10 --rooms 10
 forward mix 1 --mix "$here/suite/mix.json"
 measure surge surge "${load[@]}"
 measure joins joins
-measure micro micro --repeats 1 --filter '^(forward|parse|rtp)|bytes:1200/burst:64'
+measure micro micro --repeats 1 --filter '^(checksum|forward|parse|rtp)|bytes:1200/burst:64'
 # An example of a demand; `penstock-bench plan --help` says how to state another.
 "$bench" plan --json plan.json forward-*.json joins.json --backend ipsec-mb --joins 200 --surge 2 \
   --demand rooms=200,size=8,video-kbps=1500 --demand rooms=2,size=2000,publishers=1,video-kbps=2500 || failed+=(plan)

@@ -63,5 +63,3 @@ BENCHMARK(read_rtcp_compound);
 
 }  // namespace
 }  // namespace penstock::bench
-
-BENCHMARK_MAIN();
