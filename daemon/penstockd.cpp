@@ -141,7 +141,10 @@ class Control {
 
   void start() {
     std::vector<Room> rooms;
-    for (auto& [name, room] : store_->load()) rooms.push_back(std::move(room));
+    for (auto& [name, room] : store_->load()) {
+      if (tables_->isNew()) forget(room);
+      rooms.push_back(std::move(room));
+    }
     service_.restore(std::move(rooms));
     reader_.start();
     orExit(kExitUnavailable, [&] { http_->start(); });
@@ -160,6 +163,12 @@ class Control {
   }
 
  private:
+  /// With the rows went how far keystreams were used, and none may be used twice (RFC 3711 section 9.1): keys go, too.
+  void forget(Room& room) {
+    for (const auto& [id, who] : room.participants) store_->removeParticipant(room.name, id);
+    room.participants.clear();
+  }
+
   ReportReader::Callbacks reportCallbacks() {
     return {.on_event = [this](const contract::Event& event) { onEvent(event); },
             .on_punt =

@@ -34,6 +34,8 @@ struct Apply {
   /// `track` may be a member of what this changes, hence a copy.
   void removeTrack(Room& room, Participant& publisher, std::string track);
   void removeSubscriptions(Room& room, const std::string& track);
+  /// A subscription is over. Where it filled a slot of `session`, that goes on with another track.
+  void endSubscription(const std::string& transport, const Session& session, const Subscription& subscription);
   void removeTransport(const std::optional<Transport>& transport);
   void addTransport(const std::string& room, const std::string& participant, const Transport& transport);
   /// The rows of its transports say something else.

@@ -139,7 +139,7 @@ struct MediaSection {
   Kind kind = Kind::audio;
   std::string track;  // published or subscribed track; empty = inactive now
   bool slot = false;  // a player's section (WHEP): takes any fitting track, now or later, without a new offer
-  uint32_t ssrc = 0;  // of a slot: told in our answer, for the first track it carries
+  uint32_t ssrc = 0;  // of a slot: told in our answer, of whatever track it carries
   uint32_t rtx_ssrc = 0;
   std::vector<Codec> codecs;  // of a slot: what the player takes
 };

@@ -50,6 +50,7 @@ struct Change {
   std::set<std::string> transports_removed;
   std::set<std::string> tracks_removed;
   std::set<SubscriptionKey> subscriptions_removed;
+  std::map<SubscriptionKey, uint32_t> subscriptions_parked;  // of slots: the stream of this SSRC waits for a track
   std::set<ParticipantKey> wants_changed;  // what they want to receive differs from what was negotiated
   std::vector<RoomMessage> messages;
 };

@@ -168,7 +168,7 @@ Result<void> Apply::operator()(const Subscribed& event) {
     if (!who->subscribe_transport || !old.active) continue;
     const auto still = std::ranges::find(event.subscriptions, old.track, &Subscription::track);
     if (moved || still == event.subscriptions.end() || !still->active || still->ssrc != old.ssrc)
-      change.subscriptions_removed.insert({who->subscribe_transport->id, old.track});
+      endSubscription(who->subscribe_transport->id, moved ? Session{} : event.session, old);
   }
   if (moved) removeTransport(who->subscribe_transport);
   who->subscribe_transport = event.transport;
@@ -204,8 +204,8 @@ Result<void> Apply::operator()(const SubscriptionDropped& event) {
   const Subscription* dropped = findSubscription(*who, event.track);
   if (!dropped) return {};
   rooms.active_subscriptions_ -= dropped->active;
+  if (who->subscribe_transport) endSubscription(who->subscribe_transport->id, who->subscribe_session, *dropped);
   std::erase_if(who->subscriptions, [&](const Subscription& s) { return s.track == event.track; });
-  if (who->subscribe_transport) change.subscriptions_removed.insert({who->subscribe_transport->id, event.track});
   change.participants.insert({event.room, event.participant});
   change.wants_changed.insert({event.room, event.participant});
   return {};
@@ -280,16 +280,26 @@ void Apply::removeTransport(const std::optional<Transport>& transport) {
   change.transports_removed.insert(transport->id);
 }
 
+void Apply::endSubscription(const std::string& transport, const Session& session, const Subscription& over) {
+  const bool slot = std::ranges::any_of(session.sections, [&](const MediaSection& section) {
+    return section.slot && section.ssrc != 0 && section.ssrc == over.ssrc;
+  });
+  if (slot)
+    change.subscriptions_parked[{transport, over.track}] = over.ssrc;
+  else
+    change.subscriptions_removed.insert({transport, over.track});
+}
+
 void Apply::removeSubscriptions(Room& in, const std::string& track) {
   for (auto& [id, other] : in.participants) {
     const Subscription* ended = findSubscription(other, track);
     if (!ended) continue;
     rooms.active_subscriptions_ -= ended->active;
+    if (other.subscribe_transport) endSubscription(other.subscribe_transport->id, other.subscribe_session, *ended);
     std::erase_if(other.subscriptions, [&](const Subscription& s) { return s.track == track; });
     const ParticipantKey key{in.name, id};
     change.participants.insert(key);
     change.wants_changed.insert(key);
-    if (other.subscribe_transport) change.subscriptions_removed.insert({other.subscribe_transport->id, track});
   }
 }
 

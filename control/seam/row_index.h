@@ -43,6 +43,16 @@ class RowIndex {
     return contract::RowReference{index, rows_[index].generation};
   }
 
+  /// The row of `from` becomes that of `to`, in the same use of it. False: there is none.
+  bool rename(const std::string& from, const std::string& to) {
+    const auto it = by_id_.find(from);
+    if (it == by_id_.end()) return false;
+    const uint32_t index = it->second;
+    by_id_.erase(it);
+    bind(to, index);
+    return true;
+  }
+
   /// What the row was; the caller publishes it as free.
   std::optional<contract::RowReference> release(const std::string& id) {
     const auto found = find(id);

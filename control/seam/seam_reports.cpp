@@ -8,6 +8,12 @@ namespace {
 /// A track that sent nothing for this long is silent, whatever its last level was.
 constexpr uint64_t kLevelAgeMaxNs = 500'000'000;
 
+std::optional<uint64_t> sinceMs(uint64_t then_ns) {
+  if (then_ns == 0) return std::nullopt;
+  const uint64_t now_ns = monotonicNs();
+  return now_ns > then_ns ? (now_ns - then_ns) / 1'000'000 : 0;
+}
+
 }  // namespace
 
 DataplaneFigures SeamReports::figures() const {
@@ -35,6 +41,16 @@ Consent SeamReports::consent(const std::string& transport) const {
   if (!stats) return Consent::kUnknown;
   if (stats->nominated != 0) return Consent::kGiven;
   return stats->remote.port_be != 0 ? Consent::kLost : Consent::kNever;
+}
+
+std::optional<uint64_t> SeamReports::sinceHeardMs(const std::string& track) const {
+  const auto stats = this->track(track);
+  return stats ? sinceMs(stats->last_packet_ns) : std::nullopt;
+}
+
+std::optional<uint64_t> SeamReports::sinceCheckMs(const std::string& transport) const {
+  const auto stats = this->transport(transport);
+  return stats ? sinceMs(stats->last_check_ns) : std::nullopt;
 }
 
 std::optional<contract::SpeakerStats> SeamReports::speaker(const std::string& transport) const {

@@ -18,6 +18,8 @@ class SeamReports final : public ReportSource, public ReportsIn {
   std::optional<contract::SubscriptionStats> subscription(const std::string& transport,
                                                           const std::string& track) const override;
   Consent consent(const std::string& transport) const override;
+  std::optional<uint64_t> sinceHeardMs(const std::string& track) const override;
+  std::optional<uint64_t> sinceCheckMs(const std::string& transport) const override;
   std::optional<uint8_t> audioLevel(const std::string& track) const override;
   std::optional<contract::SpeakerStats> speaker(const std::string& transport) const override;
   bool held(const std::string& transport, const std::string& track) const override;

@@ -30,6 +30,11 @@ std::string subscriptionId(const std::string& transport, const std::string& trac
   return transport + '/' + track;
 }
 
+/// Of a row that has no track.
+std::string parkedId(const std::string& transport, uint32_t ssrc) {
+  return transport + "/ssrc " + std::to_string(ssrc);
+}
+
 // What tells a row apart when the ids that penstockd knew are gone with it.
 
 std::string text(const uint8_t* bytes, size_t length_bytes, size_t length_max) {
@@ -175,11 +180,36 @@ bool TableWriter::putSubscription(const std::string& transport, const Subscripti
       before && region_.subscription[before->index].row.ssrc != subscription.ssrc)
     removeSubscription(transport, track.id);
 
+  // The stream goes on, under its row, with the track that it carries now.
+  const std::string parked = parkedId(transport, subscription.ssrc);
+  if (!subscriptions_.find(id) && subscriptions_.rename(parked, id)) parked_[transport].erase(parked);
+
   const auto self = acquire(subscriptions_, id, {subscriptionIdentity(*wanted)});
   if (!self) return refuse("the table of subscriptions is full", id);
   write(RowKind::kSubscription, region_.subscription, self->index,
         *subscriptionRow(*self, *published, *subscriber, track, subscription));
   return true;
+}
+
+void TableWriter::parkSubscription(const std::string& transport, const std::string& track, uint32_t ssrc) {
+  const std::string parked = parkedId(transport, ssrc);
+  if (!track.empty()) {
+    if (!subscriptions_.rename(subscriptionId(transport, track), parked)) return;
+  } else {
+    const auto subscriber = transports_.find(transport);
+    if (!subscriber) return;
+    contract::SubscriptionRow named{};
+    named.transport = *subscriber;
+    named.ssrc = ssrc;
+    const auto orphan = orphans_.find(subscriptionIdentity(named));
+    if (orphan == orphans_.end() || subscriptions_.isUsed(orphan->second)) return;
+    subscriptions_.adopt(parked, orphan->second);
+  }
+  parked_[transport].insert(parked);
+  const RowReference self = *subscriptions_.find(parked);
+  contract::SubscriptionRow row = raw(region_.subscription[self.index]);
+  row.track = {};
+  write(RowKind::kSubscription, region_.subscription, self.index, row);
 }
 
 void TableWriter::removeSubscription(const std::string& transport, const std::string& track) {
@@ -192,6 +222,11 @@ void TableWriter::removeTrack(const std::string& track) {
 }
 
 void TableWriter::removeTransport(const std::string& transport) {
+  if (const auto found = parked_.find(transport); found != parked_.end()) {
+    for (const std::string& id : found->second)
+      if (const auto row = subscriptions_.release(id)) free(RowKind::kSubscription, region_.subscription, *row);
+    parked_.erase(found);
+  }
   if (const auto row = transports_.release(transport)) free(RowKind::kTransport, region_.transport, *row);
 }
 

@@ -32,6 +32,7 @@ class TableWriter final : public RowsOut {
   bool putTransport(const Transport& transport, const TransportPlace& place = {}) override;
   bool putTrack(const std::string& transport, const Track& track) override;
   bool putSubscription(const std::string& transport, const Subscription& subscription, const Track& track) override;
+  void parkSubscription(const std::string& transport, const std::string& track, uint32_t ssrc) override;
   void removeSubscription(const std::string& transport, const std::string& track) override;
   void removeTrack(const std::string& track) override;
   void removeTransport(const std::string& transport) override;
@@ -84,7 +85,8 @@ class TableWriter final : public RowsOut {
   // Rows of an earlier penstockd that nobody has put again yet: by what identifies them, and by table.
   std::unordered_map<std::string, uint32_t> orphans_;
   std::vector<uint32_t> orphan_transports_, orphan_tracks_, orphan_subscriptions_;
-  std::deque<contract::Doorbell> waiting_;  // each row at most once
+  std::unordered_map<std::string, std::unordered_set<std::string>> parked_;  // by transport: ids of subscription rows
+  std::deque<contract::Doorbell> waiting_;                                   // each row at most once
   std::unordered_set<uint64_t> waiting_rows_;
   boost::asio::steady_timer ring_timer_, beat_timer_;
   std::array<uint64_t, 4> rows_written_{};  // by contract::RowKind

@@ -27,7 +27,11 @@ void RoomService::follow(const Change& change) {
   followStore(change);
   for (const auto* keys : {&change.subscriptions, &change.subscriptions_removed})
     for (const SubscriptionKey& key : *keys) wanted_due_.insert(key.track);
-  for (const std::string& track : change.tracks_removed) wanted_told_.erase(track);
+  for (const auto& [key, ssrc] : change.subscriptions_parked) wanted_due_.insert(key.track);
+  for (const std::string& track : change.tracks_removed) {
+    wanted_told_.erase(track);
+    quiet_.erase(track);
+  }
   for (const auto& [key, reason] : change.participants_removed) dismiss(key, reason);
   for (const std::string& room : change.rooms_removed) {
     players_.erase(room);
@@ -43,6 +47,7 @@ void RoomService::follow(const Change& change) {
   for (const std::string& track : change.tracks) {  // perhaps a player waits for it
     const ParticipantKey* owner = rooms_.ownerOfTrack(track);
     if (!owner) continue;
+    quiet_.try_emplace(track, Quiet{.since_ms = edges_.clock.monotonicMs()});
     if (const auto players = players_.find(owner->room); players != players_.end())
       for (const std::string& player : players->second) due_.insert({owner->room, player});
   }
@@ -51,6 +56,8 @@ void RoomService::follow(const Change& change) {
 /// What refers to a row goes before it, and comes after it.
 void RoomService::followRows(const Change& change) {
   for (const auto& [transport, track] : change.subscriptions_removed) edges_.rows.removeSubscription(transport, track);
+  for (const auto& [key, ssrc] : change.subscriptions_parked)
+    edges_.rows.parkSubscription(key.transport, key.track, ssrc);
   for (const std::string& track : change.tracks_removed) edges_.rows.removeTrack(track);
   for (const std::string& transport : change.transports_removed) {
     edges_.dtls.stop(transport);

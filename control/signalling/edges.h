@@ -22,6 +22,10 @@ class RowsOut {
   virtual bool putTrack(const std::string& transport, const Track& track) = 0;
   /// Only for active subscriptions of tracks and transports that were put before.
   virtual bool putSubscription(const std::string& transport, const Subscription& subscription, const Track& track) = 0;
+  /// Its stream has no track from now on, and goes on with the one that is put under its SSRC. Its row stays as long as
+  /// the transport: a stream that began anew under the same keys would use a keystream twice (RFC 3711 section 9.1).
+  /// After a restart, with an empty `track`: of a stream that had none, if there is such a row.
+  virtual void parkSubscription(const std::string& transport, const std::string& track, uint32_t ssrc) = 0;
   virtual void removeSubscription(const std::string& transport, const std::string& track) = 0;
   virtual void removeTrack(const std::string& track) = 0;
   virtual void removeTransport(const std::string& transport) = 0;
@@ -66,6 +70,9 @@ class ReportsIn {
  public:
   virtual ~ReportsIn() = default;
   virtual Consent consent(const std::string& transport) const = 0;
+  /// Since the last authentic packet of the track, or check of the transport; nothing when none is reported.
+  virtual std::optional<uint64_t> sinceHeardMs(const std::string& track) const = 0;
+  virtual std::optional<uint64_t> sinceCheckMs(const std::string& transport) const = 0;
   /// RFC 6464: 0 loudest .. 127 silence; nothing when no packet came lately.
   virtual std::optional<uint8_t> audioLevel(const std::string& track) const = 0;
   /// Of a transport that publishes; nothing when no dataplane says anything of it.

@@ -36,10 +36,14 @@ struct PublishOutcome {
 Result<PublishOutcome> negotiatePublish(const Participant& who, const std::string& offer,
                                         const std::vector<TrackHint>& hints, const LocalSide& local, Fresh& fresh);
 
+/// Whether packets come of a track: `silent`, none for seconds.
+enum class Life : uint8_t { heard, unknown, silent };
+
 /// A track somebody else publishes.
 struct RemoteTrack {
   std::string participant;
   const Track* track = nullptr;
+  Life life = Life::unknown;
 };
 
 /// The client subscribes: our offer of everything it wants ...
@@ -76,7 +80,8 @@ Result<PlayOutcome> negotiatePlay(const Participant& who, const std::vector<Remo
                                   const std::string& offer, const std::string& from, const LocalSide& local,
                                   Fresh& fresh);
 
-/// Gives the player's free sections the tracks that fit. Nothing when there is nothing to do.
+/// Gives the player's free sections the tracks that fit, and those whose track is silent one that is heard, if there
+/// is. Nothing when there is nothing to do.
 struct SlotOutcome {
   Session session;
   std::vector<Subscription> subscriptions;

@@ -13,35 +13,42 @@ using contract::Extension;
 const std::set<Extension> kNotForPlayers = {Extension::kRid, Extension::kRepairedRid, Extension::kVideoLayersAllocation,
                                             Extension::kTransmissionOffset};
 
-/// The first track that this slot can carry and that no other slot does.
+/// The track that this slot can carry and that no other slot does: one that is heard rather than not, then the first.
 const RemoteTrack* trackFor(const MediaSection& slot, const std::vector<RemoteTrack>& tracks, const std::string& from,
                             const std::vector<Subscription>& subscriptions) {
+  const RemoteTrack* best = nullptr;
   for (const RemoteTrack& remote : tracks) {
+    if (best && best->life <= remote.life) continue;
     if (remote.track->kind != slot.kind || (!from.empty() && remote.participant != from)) continue;
     if (std::ranges::find(subscriptions, remote.track->id, &Subscription::track) != subscriptions.end()) continue;
-    if (!commonCodecs(slot.codecs, remote.track->codecs).empty()) return &remote;
+    if (!commonCodecs(slot.codecs, remote.track->codecs).empty()) best = &remote;
   }
-  return nullptr;
+  return best;
+}
+
+bool hasRtx(const MediaSection& slot) {
+  return std::ranges::any_of(slot.codecs, [](const Codec& codec) { return codec.rtx_payload_type.has_value(); });
+}
+
+/// Its SSRCs are its own as long as the session: many clients can be told of no others, as they know sections by SSRC
+/// and not by MID. So the stream goes on from track to track.
+void giveSsrcs(MediaSection& slot, Session& session) {
+  if (slot.ssrc != 0) return;
+  const auto [ssrc, rtx_ssrc] = takeSsrcs(session);
+  slot.ssrc = ssrc;
+  slot.rtx_ssrc = hasRtx(slot) ? rtx_ssrc : 0;
 }
 
 Subscription fill(MediaSection& slot, const RemoteTrack& remote, Session& session) {
-  // The first track of a slot has the SSRC that our answer told. A later one has a new SSRC, which the client
-  // recognises by its MID: continuing the old one would need its SRTP index, and using that twice is the one thing
-  // never to do.
-  if (slot.ssrc == 0) {
-    const auto [ssrc, rtx_ssrc] = takeSsrcs(session);
-    slot.ssrc = ssrc;
-    slot.rtx_ssrc = rtx_ssrc;
-  }
-  Subscription subscription{.track = remote.track->id, .mid = slot.mid, .ssrc = std::exchange(slot.ssrc, 0)};
-  subscription.codecs = commonCodecs(slot.codecs, remote.track->codecs);
-  const bool rtx =
-      std::ranges::any_of(subscription.codecs, [](const Codec& codec) { return codec.rtx_payload_type.has_value(); });
-  subscription.rtx_ssrc = rtx ? slot.rtx_ssrc : 0;
-  subscription.active = true;
-  slot.rtx_ssrc = 0;
+  giveSsrcs(slot, session);
   slot.track = remote.track->id;
-  return subscription;
+  return {.track = remote.track->id,
+          .mid = slot.mid,
+          .ssrc = slot.ssrc,
+          .rtx_ssrc = slot.rtx_ssrc,
+          .codecs = commonCodecs(slot.codecs, remote.track->codecs),
+          .active = true,
+          .wish = {}};
 }
 
 struct Play {
@@ -86,32 +93,24 @@ struct Play {
   /// Keeps what the slot carries, or finds it something; announces the SSRC either way.
   void stream(MediaSection& slot, sdp::Media& answer) {
     const MediaSection* old = before(slot.mid);
+    if (old && old->slot && (old->rtx_ssrc != 0) == hasRtx(slot)) {
+      slot.ssrc = old->ssrc;
+      slot.rtx_ssrc = old->rtx_ssrc;
+    }
+    giveSsrcs(slot, outcome.session);
     const Subscription* kept = nullptr;
-    if (old && !old->track.empty())
-      for (const Subscription& each : who.subscriptions)
-        if (each.mid == slot.mid && each.track == old->track) kept = &each;
+    for (const Subscription& each : who.subscriptions)
+      if (old && each.mid == slot.mid && each.track == old->track) kept = &each;
     const RemoteTrack* remote = kept ? findRemote(tracks, kept->track) : nullptr;
-    if (remote && !commonCodecs(slot.codecs, remote->track->codecs).empty()) {
-      Subscription same = *kept;
-      same.codecs = commonCodecs(slot.codecs, remote->track->codecs);
-      slot.track = same.track;
-      addStream(answer, remote->participant, same.track, same.ssrc, same.rtx_ssrc);
-      outcome.subscriptions.push_back(std::move(same));
-      return;
+    if (!remote || commonCodecs(slot.codecs, remote->track->codecs).empty()) {
+      kept = nullptr;
+      remote = trackFor(slot, tracks, outcome.session.play_from, outcome.subscriptions);
     }
-    remote = trackFor(slot, tracks, outcome.session.play_from, outcome.subscriptions);
-    if (remote) {
-      const Subscription filled = fill(slot, *remote, outcome.session);
-      addStream(answer, remote->participant, remote->track->id, filled.ssrc, filled.rtx_ssrc);
-      outcome.subscriptions.push_back(filled);
-      return;
-    }
-    const bool rtx =
-        std::ranges::any_of(slot.codecs, [](const Codec& codec) { return codec.rtx_payload_type.has_value(); });
-    const auto [ssrc, rtx_ssrc] = takeSsrcs(outcome.session);
-    slot.ssrc = ssrc;
-    slot.rtx_ssrc = rtx ? rtx_ssrc : 0;
-    addStream(answer, who.id, "slot-" + slot.mid, slot.ssrc, slot.rtx_ssrc);
+    if (!remote) return addStream(answer, who.id, "slot-" + slot.mid, slot.ssrc, slot.rtx_ssrc);
+    Subscription filled = fill(slot, *remote, outcome.session);
+    if (kept) filled.wish = kept->wish;
+    addStream(answer, remote->participant, remote->track->id, slot.ssrc, slot.rtx_ssrc);
+    outcome.subscriptions.push_back(std::move(filled));
   }
 };
 
@@ -147,12 +146,15 @@ std::optional<SlotOutcome> fillSlots(const Participant& who, const std::vector<R
   bool changed = false;
   for (MediaSection& slot : outcome.session.sections) {
     if (!slot.slot) continue;
-    const bool carries =
-        std::ranges::any_of(outcome.subscriptions, [&](const Subscription& each) { return each.mid == slot.mid; });
-    if (carries) continue;
+    const auto carried = std::ranges::find(outcome.subscriptions, slot.mid, &Subscription::mid);
+    const bool carries = carried != outcome.subscriptions.end();
+    const RemoteTrack* now = carries ? findRemote(tracks, carried->track) : nullptr;
+    if (now && now->life != Life::silent) continue;
+    const RemoteTrack* remote = trackFor(slot, tracks, outcome.session.play_from, outcome.subscriptions);
+    if (carries && (!remote || remote->life != Life::heard)) continue;  // it may come back
+    if (carries) outcome.subscriptions.erase(carried);
     changed = changed || !slot.track.empty();
     slot.track.clear();
-    const RemoteTrack* remote = trackFor(slot, tracks, outcome.session.play_from, outcome.subscriptions);
     if (!remote) continue;
     outcome.subscriptions.push_back(fill(slot, *remote, outcome.session));
     changed = true;

@@ -37,6 +37,7 @@ void RoomService::restore(std::vector<Room> rooms) {
   std::vector<std::string> empty;
   for (const auto& [name, room] : rooms_.all()) {
     if (room.participants.empty() && !room.keep_when_empty) empty.push_back(name);
+    std::vector<std::pair<std::string, uint32_t>> parked;
     Change all;  // everything is put again: what is as it was costs nothing
     for (const auto& [id, who] : room.participants) {
       const ParticipantKey key{name, id};
@@ -51,11 +52,16 @@ void RoomService::restore(std::vector<Room> rooms) {
         const bool waits = !(*transport)->keys && !(*transport)->remote_fingerprint.empty();
         if (waits) edges_.dtls.start((*transport)->id, (*transport)->dtls_role, (*transport)->remote_fingerprint);
       }
+      for (const MediaSection& section : who.subscribe_session.sections)
+        if (who.subscribe_transport && section.slot &&
+            std::ranges::find(who.subscriptions, section.ssrc, &Subscription::ssrc) == who.subscriptions.end())
+          parked.push_back({who.subscribe_transport->id, section.ssrc});
       for (const Subscription& subscription : who.subscriptions)
         if (who.subscribe_transport) all.subscriptions.insert({who.subscribe_transport->id, subscription.track});
       if (std::ranges::any_of(who.subscribe_session.sections, &MediaSection::slot)) players_[name].insert(id);
     }
     followRows(all);
+    for (const auto& [transport, ssrc] : parked) edges_.rows.parkSubscription(transport, "", ssrc);
   }
   edges_.rows.sweep();
   for (const std::string& name : empty) (void)apply(RoomClosed{name});

@@ -121,6 +121,17 @@ class RoomService final : public Service {
   void postpone(const ParticipantKey& key, const Refusal& refusal);
   void replaceSubscribeTransport(const ParticipantKey& key);
 
+  // room_service_silence.cpp
+  Life lifeOf(const std::string& track) const;
+  /// Looks how long nothing was heard of the room's tracks. If one fell silent or is heard again, players are due.
+  void watchSilence(const Room& room);
+  void watchSilence();
+  /// Who publishes by WHIP again, under the identity of its token, takes the place of a session of its own that is
+  /// dead.
+  void noteSuccession(const ParticipantKey& key);
+  void replaceDead();
+  bool isDead(const Participant& who) const;
+
   // room_service_plain.cpp
   SrtpKeys completed(SrtpKeys keys);
   Result<void> connectPlain(const ParticipantKey& key, const PlainRequest& request, Transport transport);
@@ -153,6 +164,13 @@ class RoomService final : public Service {
   std::set<std::string> wanted_due_;                   // tracks whose subscribers changed, or their wishes
   std::map<std::string, Wish> wanted_told_;            // by track: what its publisher knows
   std::set<ParticipantKey> held_due_;                  // whose held subscriptions may be others than it knows
+  /// A track of which nothing was heard lately.
+  struct Quiet {
+    uint64_t since_ms = 0;
+    bool silent = false;
+  };
+  std::map<std::string, Quiet> quiet_;                  // by track; of rooms with players it is kept up
+  std::map<ParticipantKey, std::string> succeeded_by_;  // participants of one room and identity, until one is dead
   PlainClaims plain_claims_;
   std::vector<NoticeSink*> sinks_;
 };

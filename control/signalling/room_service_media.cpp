@@ -29,7 +29,7 @@ std::vector<RemoteTrack> RoomService::othersTracks(const ParticipantKey& key) co
   if (!room) return tracks;
   for (const auto& [id, who] : room->participants) {
     if (id == key.participant) continue;
-    for (const Track& track : who.tracks) tracks.push_back({id, &track});
+    for (const Track& track : who.tracks) tracks.push_back({id, &track, lifeOf(track.id)});
   }
   return tracks;
 }
@@ -46,6 +46,7 @@ Result<std::string> RoomService::publish(const std::string& room, const std::str
                         std::move(outcome->tracks)};
   if (auto applied = apply(event); !applied) return std::unexpected(applied.error());
   if (outcome->handshake) edges_.dtls.start(transport.id, transport.dtls_role, transport.remote_fingerprint);
+  noteSuccession({room, id});
   settle();
   return std::move(outcome->answer);
 }
@@ -58,6 +59,7 @@ Result<std::string> RoomService::play(const std::string& room, const std::string
   if (!from.empty() && !rooms_.participant(room, from))
     return refuse(409, "participant_unknown", "The participant to be played is not in the room now.");
   if (auto allowed = authorise(who->permissions, Act::kSubscribe); !allowed) return std::unexpected(allowed.error());
+  watchSilence(*rooms_.room(room));
   auto outcome = negotiatePlay(*who, othersTracks({room, id}), offer, from, local_, fresh_);
   if (!outcome) return std::unexpected(outcome.error());
   const Transport transport = outcome->transport;

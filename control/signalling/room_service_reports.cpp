@@ -134,6 +134,8 @@ void RoomService::review() {
 
 void RoomService::tick() {
   expire();
+  replaceDead();
+  watchSilence();
   watchSpeakers();
   tellHeld();
   tellWanted();

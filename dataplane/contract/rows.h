@@ -171,14 +171,15 @@ static_assert(sizeof(PayloadTypeMapping) == 4);
 inline constexpr uint8_t kSubscriptionPaused = 1 << 0;
 inline constexpr uint8_t kSubscriptionPinned = 1 << 1;  // whoever speaks: `last_n` neither holds nor counts it
 
-/// One track forwarded to one transport: one outgoing RTP stream (and its RTX stream).
+/// One track forwarded to one transport: one outgoing RTP stream (and its RTX stream). The track may change and the
+/// stream goes on: numbers, index and time. In between it may have none.
 struct SubscriptionRow {
   uint32_t generation;
   RowState state;
   uint8_t flags;
   uint8_t mid_length_bytes;
   uint8_t mapping_count;
-  RowReference track;
+  RowReference track;      // generation 0 = none now
   RowReference transport;  // the subscriber's
   uint32_t ssrc;           // ours, unique on the transport, never used twice under its keys
   uint32_t rtx_ssrc;       // 0 = the client did not take RTX

@@ -25,6 +25,9 @@ void closeTransport(RelayState& s, uint32_t index);
 void closeTrack(RelayState& s, uint32_t index);
 void closeSubscription(RelayState& s, uint32_t index);
 
+/// The subscription has no track any more; its outgoing stream goes on when it has one again.
+void leaveTrack(RelayState& s, uint32_t subscription);
+
 // Shared by the three.
 
 /// Takes what the command brings; the command goes back with what was there.

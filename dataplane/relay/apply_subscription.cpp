@@ -37,16 +37,36 @@ bool registerOutgoing(RelayState& s, uint32_t index, const contract::Subscriptio
   return true;
 }
 
+void enterTrack(RelayState& s, uint32_t index, const contract::RowReference& reference) {
+  SubscriptionState& subscription = s.subscriptions[index];
+  subscription.row.track = reference;
+  if (!subscription.hasTrack()) return;
+  TrackState& track = s.tracks[reference.index];
+  subscription.clock_rate_hz = clockRateOf(track);
+  subscription.timestamp.setClockRate(subscription.clock_rate_hz);
+  addTo(s, track.subscriptions, index, &SubscriptionState::track_position);
+}
+
+/// The outgoing stream goes on with another track, or waits for one. True: it has one now that it had not.
+bool changeTrack(RelayState& s, uint32_t index, const contract::RowReference& reference) {
+  SubscriptionState& subscription = s.subscriptions[index];
+  if (subscription.row.track == reference) return false;
+  leaveTrack(s, index);
+  enterTrack(s, index, reference);
+  if (!subscription.hasTrack()) return false;
+  const bool begun = subscription.shown != contract::kNoEncoding;  // else it is as if this were its first
+  const bool video = s.tracks[reference.index].isVideo();
+  subscription.layers.changeTrack(begun && video);
+  if (begun && video) subscription.awaiting_ns = SubscriptionState::kSoon;
+  return true;
+}
+
 void openSubscription(RelayState& s, SubscriptionCommand& command) {
   const contract::SubscriptionRow& row = command.row;
   TransportState& transport = s.transports[row.transport.index];
-  TrackState& track = s.tracks[row.track.index];
-  SubscriptionState& subscription =
-      s.subscriptions.emplace(command.index, row, transport.row, command.media ? command.media->nextIndex() : 0,
-                              command.rtx ? command.rtx->nextIndex() : 0, command.timestamp_offset);
-  subscription.clock_rate_hz = clockRateOf(track);
-  subscription.timestamp.setClockRate(subscription.clock_rate_hz);
-  addTo(s, track.subscriptions, command.index, &SubscriptionState::track_position);
+  s.subscriptions.emplace(command.index, row, transport.row, command.media ? command.media->nextIndex() : 0,
+                          command.rtx ? command.rtx->nextIndex() : 0, command.timestamp_offset);
+  enterTrack(s, command.index, row.track);
   addTo(s, transport.subscriptions, command.index, &SubscriptionState::transport_position);
   s.reports.subscription[command.index] = {.generation = row.generation};
   contract::SubscriptionFlow& flow = s.flows.subscription[command.index];
@@ -75,11 +95,12 @@ void startStreams(RelayState& s, SubscriptionState& subscription, SubscriptionCo
 Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t now_ns) {
   const contract::SubscriptionRow& row = command.row;
   if (row.state == contract::RowState::kFree) return closeSubscription(s, command.index), Counter::rows_applied;
-  if (!refersTo(s.transports, row.transport) || !refersTo(s.tracks, row.track)) return Counter::row_generation_wrong;
+  if (!refersTo(s.transports, row.transport)) return Counter::row_generation_wrong;
+  if (row.track.generation != 0 && !refersTo(s.tracks, row.track)) return Counter::row_generation_wrong;
   if (s.subscriptions.holds(command.index)) {
     const contract::SubscriptionRow& old = s.subscriptions[command.index].row;
-    const bool same = old.generation == row.generation && old.track == row.track && old.transport == row.transport &&
-                      old.ssrc == row.ssrc && old.rtx_ssrc == row.rtx_ssrc;
+    const bool same = old.generation == row.generation && old.transport == row.transport && old.ssrc == row.ssrc &&
+                      old.rtx_ssrc == row.rtx_ssrc;
     if (!same) closeSubscription(s, command.index);
   }
   const bool starts = command.media != nullptr;
@@ -90,6 +111,7 @@ Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t 
   SubscriptionState& subscription = s.subscriptions[command.index];
   const TransportState& transport = s.transports[row.transport.index];
   const bool was_paused = subscription.paused();
+  const bool changed = changeTrack(s, command.index, row.track);
   subscription.row = row;
   noteHeld(s, command.index, now_ns);
   const bool resumed = was_paused && !subscription.paused();
@@ -97,8 +119,19 @@ Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t 
   subscription.header = headerFor(row, transport);
   startStreams(s, subscription, command);
   aim(s, command.index, now_ns);
-  if ((starts || resumed) && transport.sendable()) requestKeyFrameFor(s, command.index, now_ns);
+  if ((starts || resumed || changed) && transport.sendable()) requestKeyFrameFor(s, command.index, now_ns);
   return Counter::rows_applied;
+}
+
+void leaveTrack(RelayState& s, uint32_t index) {
+  SubscriptionState& subscription = s.subscriptions[index];
+  if (!subscription.hasTrack()) return;
+  removeFrom(s, s.tracks[subscription.row.track.index].subscriptions, index, &SubscriptionState::track_position);
+  subscription.row.track = {};
+  subscription.layers.restart();
+  subscription.sequence.changeTrack();
+  if (subscription.shown != contract::kNoEncoding) subscription.shown = SubscriptionState::kOtherTrack;
+  s.reports.subscription[index].encoding = contract::kNoEncoding;
 }
 
 void closeSubscription(RelayState& s, uint32_t index) {
@@ -108,7 +141,7 @@ void closeSubscription(RelayState& s, uint32_t index) {
   s.outgoing.erase({transport, subscription->row.ssrc});
   if (subscription->row.rtx_ssrc != 0) s.outgoing.erase({transport, subscription->row.rtx_ssrc});
   removeFrom(s, s.transports[transport].subscriptions, index, &SubscriptionState::transport_position);
-  removeFrom(s, s.tracks[subscription->row.track.index].subscriptions, index, &SubscriptionState::track_position);
+  leaveTrack(s, index);
   s.flows.subscription[index] = {};
   s.reports.subscription[index] = {};
   s.subscriptions.erase(index);

@@ -199,7 +199,8 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
 void closeTrack(RelayState& s, uint32_t index) {
   TrackState* track = s.tracks.find(index);
   if (track == nullptr) return;
-  while (!track->subscriptions.empty()) closeSubscription(s, track->subscriptions.back());
+  // Closing them too would forget how far their indices were used, and they may go on with another track.
+  while (!track->subscriptions.empty()) leaveTrack(s, track->subscriptions.back());
   if (!track->foreign) {
     unregisterIncoming(s, *track);
     setLatch(s, index, track->row.transport.index, {});

@@ -64,14 +64,17 @@ std::optional<uint32_t> offsetOf(const RelayState& s, const TrackState& track, u
   return offset + *before - *after;
 }
 
-/// Numbers go on with the first packet of another encoding, or after a pause.
+/// Numbers go on with the first packet of another encoding or track, or after a pause.
 void beginEncoding(RelayState& s, uint32_t index, const Forwarder::Published& published, uint64_t now_ns) {
   SubscriptionState& subscription = s.subscriptions[index];
   const TrackState& track = s.tracks[subscription.row.track.index];
   stream::NumberOffsets offsets = subscription.sequence.offsets();
   const uint8_t before = subscription.shown, now = published.encoding;
+  subscription.awaiting_ns = SubscriptionState::kNot;
   if (before != contract::kNoEncoding && before != now) {
-    subscription.timestamp.switchSource(offsetOf(s, track, before, now, subscription.timestamp.offset(), now_ns));
+    const bool same_clock = before != SubscriptionState::kOtherTrack;
+    subscription.timestamp.switchSource(
+        same_clock ? offsetOf(s, track, before, now, subscription.timestamp.offset(), now_ns) : std::nullopt);
     subscription.timestamp.map(published.view.timestamp, now_ns);
     offsets.timestamp = subscription.timestamp.offset();
     s.flows.subscription[index].timestamp_offset = offsets.timestamp;
@@ -82,6 +85,15 @@ void beginEncoding(RelayState& s, uint32_t index, const Forwarder::Published& pu
   subscription.sequence.switchSource(now);
   subscription.shown = now;
   s.reports.subscription[index].encoding = now;
+}
+
+/// So long a key frame of another track is awaited, asked for again and again, before anything is taken.
+constexpr uint64_t kAwaitKeyFrameNs = 3 * stream::kNsPerSecond;
+
+void noteAwaiting(SubscriptionState& subscription, uint64_t now_ns) {
+  if (subscription.awaiting_ns == SubscriptionState::kSoon) subscription.awaiting_ns = now_ns;
+  if (now_ns > subscription.awaiting_ns && now_ns - subscription.awaiting_ns > kAwaitKeyFrameNs)
+    subscription.layers.waitNoLonger();
 }
 
 }  // namespace
@@ -103,6 +115,7 @@ bool takeVerdict(RelayState& s, uint32_t index, stream::LayerSelector::Verdict v
   }
   // It comes, but no key frame of it did: the one asked for was lost, or never made.
   const bool awaited = verdict == kOther && published.encoding == subscription.layers.target();
+  if (awaited) noteAwaiting(subscription, now_ns);
   if (awaited || (verdict != kOther && subscription.layers.asks())) {
     requestKeyFrame(s, subscription.row.track.index, published.encoding, now_ns);
   }
@@ -111,6 +124,7 @@ bool takeVerdict(RelayState& s, uint32_t index, stream::LayerSelector::Verdict v
 
 void aim(RelayState& s, uint32_t index, uint64_t now_ns) {
   SubscriptionState& subscription = s.subscriptions[index];
+  if (!subscription.hasTrack()) return;
   const TrackState& track = s.tracks[subscription.row.track.index];
   if (!track.isVideo()) return;
   const uint8_t before = subscription.layers.target();

@@ -37,6 +37,7 @@ void requestKeyFrame(RelayState& s, uint32_t index, uint8_t encoding, uint64_t n
 
 void requestKeyFrameFor(RelayState& s, uint32_t index, uint64_t now_ns) {
   const SubscriptionState& subscription = s.subscriptions[index];
+  if (!subscription.hasTrack()) return;
   requestKeyFrame(s, subscription.row.track.index, subscription.layers.target(), now_ns);
 }
 
@@ -82,9 +83,10 @@ void replaceByKeyFrame(RelayState& s, uint32_t index, const stream::SourceSequen
 
 void retransmit(RelayState& s, uint32_t index, uint16_t sequence, uint64_t now_ns) {
   SubscriptionState& subscription = s.subscriptions[index];
+  s.reports.subscription[index].nacks += 1;
+  if (!subscription.hasTrack()) return s.count(Counter::nack_unanswerable);
   TrackState& track = s.tracks[subscription.row.track.index];
   TransportState& transport = s.transports[subscription.row.transport.index];
-  s.reports.subscription[index].nacks += 1;
   const auto source = subscription.sequence.sourceOf(sequence);
   const bool kept = source && source->source < track.caches.size();
   const CachedPacket* cached = kept ? track.caches[source->source].find(source->sequence, now_ns) : nullptr;

@@ -19,6 +19,7 @@ bool isBeyond(const RelayState& s, const contract::TransportRow& subscriber, uin
 }
 
 bool isHeld(const RelayState& s, const SubscriptionState& subscription) {
+  if (!subscription.hasTrack()) return false;
   const TrackState& track = s.tracks[subscription.row.track.index];
   const contract::TransportRow& subscriber = s.transports[subscription.row.transport.index].row;
   if (!(subscriber.flags & contract::kTransportLastN)) return false;

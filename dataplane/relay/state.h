@@ -205,7 +205,7 @@ struct alignas(64) SubscriptionState {
   stream::IndexReservation reservation{0};
   stream::RetransmissionBudget retransmission_budget;
   stream::LayerSelector layers;
-  uint8_t shown = contract::kNoEncoding;  // the encoding whose numbers go on
+  uint8_t shown = contract::kNoEncoding;  // the encoding whose numbers go on; or kOtherTrack
   bool held = false;                      // not among the last N, see speakers.h
   stream::PictureNumbers pictures;
   stream::SequenceRewriter sequence;
@@ -217,7 +217,12 @@ struct alignas(64) SubscriptionState {
   uint32_t clock_rate_hz = 90'000;
   uint32_t track_position = 0, transport_position = 0;
   stream::AnswerLimiter answers;
+  /// Since when it waits for a key frame of another track than before: kSoon until the first packet that is none.
+  uint64_t awaiting_ns = kNot;
+  static constexpr uint64_t kNot = UINT64_MAX, kSoon = 0;
+  static constexpr uint8_t kOtherTrack = contract::kNoEncoding - 1;
 
+  bool hasTrack() const { return row.track.generation != 0; }
   bool paused() const { return held || (row.flags & contract::kSubscriptionPaused); }
   bool pinned() const { return row.flags & contract::kSubscriptionPinned; }
   /// How the publisher's payload type is called for this subscriber; null if it did not accept the codec.

@@ -69,8 +69,8 @@ void sendSenderReports(RelayState& s, uint32_t index, uint64_t now_ns) {
   };
   for (const uint32_t subscription_index : transport.subscriptions) {
     const SubscriptionState& subscription = s.subscriptions[subscription_index];
+    if (subscription.packets_sent == 0 || !subscription.hasTrack()) continue;
     const TrackState& track = s.tracks[subscription.row.track.index];
-    if (subscription.packets_sent == 0) continue;
     const stream::ClockMapping& mapping = s.transports[track.row.transport.index].clock;
     const uint8_t encoding = subscription.layers.current();
     if (encoding == contract::kNoEncoding) continue;  // paused

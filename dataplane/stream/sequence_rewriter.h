@@ -53,6 +53,11 @@ class SequenceRewriter {
     source_ = source;
     switching_ = true;
   }
+  /// What is forwarded from now on is none of what was: of what went out before nothing is known any more.
+  void changeTrack() {
+    forgotten_ = piece_count_;
+    switching_ = true;
+  }
   /// Not late: nothing that comes behind it was seen.
   bool isInOrder(uint16_t sequence) const {
     return serialDifference(sequence, static_cast<uint16_t>(source_next_)) >= 0;
@@ -99,7 +104,10 @@ class SequenceRewriter {
   };
   Piece& piece(uint64_t number) { return pieces_[number % kPieces]; }
   const Piece& piece(uint64_t number) const { return pieces_[number % kPieces]; }
-  uint64_t oldest() const { return piece_count_ > kPieces ? piece_count_ - kPieces : 0; }
+  uint64_t oldest() const {
+    const uint64_t kept = piece_count_ > kPieces ? piece_count_ - kPieces : 0;
+    return kept > forgotten_ ? kept : forgotten_;
+  }
   void begin(uint64_t source_begin) {
     piece(piece_count_++) = {source_begin, source_begin, next_index_, offsets_, source_};
   }
@@ -110,6 +118,7 @@ class SequenceRewriter {
   uint64_t next_index_;
   uint64_t source_next_ = 0;  // one past the highest source sequence seen, unwrapped
   uint64_t epoch_piece_ = 0;  // first piece of the present source
+  uint64_t forgotten_ = 0;    // pieces of the tracks before
   NumberOffsets offsets_;
   uint8_t source_ = 0;
   bool switching_ = true;

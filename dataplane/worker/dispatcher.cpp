@@ -32,7 +32,7 @@ Dispatcher::Dispatcher(uint32_t workers, std::function<void(uint32_t, Command)> 
       owner_(contract::kTransportMax, kNobody),
       track_last_(contract::kTrackMax, kNobody),
       subscription_last_(contract::kSubscriptionMax, kNobody),
-      subscribed_(contract::kSubscriptionMax, {kNowhere, 0}),
+      subscribed_(contract::kSubscriptionMax, {kNowhere, kNowhere}),
       subscribers_(size_t{contract::kTrackMax} * workers),
       fan_out_(contract::kTrackMax),
       tracks_on_(size_t{contract::kTransportMax} * workers) {}
@@ -135,26 +135,38 @@ void Dispatcher::dispatchSubscription(SubscriptionCommand& command) {
   const uint32_t index = command.index;
   if (command.row.state == RowState::kFree) return closeSubscription(index);
   const uint32_t worker = owner_[command.row.transport.index];
-  const uint32_t track = command.row.track.index;
+  const uint32_t track = command.row.track.generation != 0 ? command.row.track.index : kNowhere;
   if (subscribed_[index].transport == kNowhere) {
     takeOver(subscription_last_, index, worker);
-    subscribed_[index] = {command.row.transport.index, track};
+    subscribed_[index] = {command.row.transport.index, kNowhere};
     ++load_[worker];
-    if (++subscribersOn(worker, track) == 1 && worker != ownerOfTrack(track)) introduce(worker, track);
   }
+  const uint32_t before = std::exchange(subscribed_[index].track, track);
+  if (before != track) enterTrack(worker, track);
   send_(worker, std::move(command));
+  if (before != track) leaveTrack(worker, before);
+}
+
+/// A worker has one subscriber of the track more.
+void Dispatcher::enterTrack(uint32_t worker, uint32_t track) {
+  if (track == kNowhere) return;
+  if (++subscribersOn(worker, track) == 1 && worker != ownerOfTrack(track)) introduce(worker, track);
+}
+
+/// One less.
+void Dispatcher::leaveTrack(uint32_t worker, uint32_t track) {
+  if (track == kNowhere || --subscribersOn(worker, track) > 0 || !knows(worker, track)) return;
+  forget(worker, track);
+  sendFanOut(track);
 }
 
 void Dispatcher::closeSubscription(uint32_t index) {
-  const Subscribed subscribed = std::exchange(subscribed_[index], {kNowhere, 0});
+  const Subscribed subscribed = std::exchange(subscribed_[index], {kNowhere, kNowhere});
   if (subscribed.transport == kNowhere) return;
   const uint32_t worker = owner_[subscribed.transport];
   --load_[worker];
   send_(worker, SubscriptionCommand{.index = index, .row = {}});
-  if (--subscribersOn(worker, subscribed.track) == 0 && knows(worker, subscribed.track)) {
-    forget(worker, subscribed.track);
-    sendFanOut(subscribed.track);
-  }
+  leaveTrack(worker, subscribed.track);
 }
 
 void Dispatcher::introduce(uint32_t worker, uint32_t track) {

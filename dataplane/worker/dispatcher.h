@@ -43,6 +43,8 @@ class Dispatcher {
   /// Makes a track known to a worker that has its first subscriber there, or forgotten after the last one; and that
   /// worker to the publisher's.
   void introduce(uint32_t worker, uint32_t track);
+  void enterTrack(uint32_t worker, uint32_t track);
+  void leaveTrack(uint32_t worker, uint32_t track);
   void forget(uint32_t worker, uint32_t track);
   void sendFanOut(uint32_t track);
   template <class Each>
@@ -58,7 +60,7 @@ class Dispatcher {
   std::vector<uint64_t> load_;  // by worker
   // By index: the worker that has it, or had it last.
   std::vector<uint8_t> owner_, track_last_, subscription_last_;
-  std::vector<Subscribed> subscribed_;  // by subscription; transport kNone = not in use
+  std::vector<Subscribed> subscribed_;  // by subscription; kNowhere = not in use, no track now
   std::vector<uint32_t> subscribers_;   // by track and worker
   std::vector<uint32_t> fan_out_;       // by track: the other workers that know of it, as bits
   std::vector<uint32_t> tracks_on_;     // by transport and worker: its tracks that another worker knows of

@@ -240,18 +240,20 @@ RowReader::Verdict RowReader::apply(uint32_t index, const TrackRow& row) {
 }
 
 RowReader::Verdict RowReader::apply(uint32_t index, const SubscriptionRow& row) {
-  if (!transports_.isLive(row.transport) || !tracks_.isLive(row.track)) return Verdict::kReferenceMissing;
+  if (!transports_.isLive(row.transport)) return Verdict::kReferenceMissing;
+  if (row.track.generation != 0 && !tracks_.isLive(row.track)) return Verdict::kReferenceMissing;
   if (subscription_ssrcs_.isTaken(row, index)) return Verdict::kNameTaken;
   if (subscriptions_.used(index)) {
     const SubscriptionRow& old = subscriptions_[index];
-    if (old.transport != row.transport || old.track != row.track || old.ssrc != row.ssrc) close(index, old);
+    if (old.transport != row.transport || old.ssrc != row.ssrc) close(index, old);
   }
   const bool was_used = subscriptions_.used(index);
   const SubscriptionRow before = subscriptions_[index];
   if (was_used) subscription_ssrcs_.giveBack(before);
-  if (!was_used) {
-    subscriptions_of_transport_[row.transport.index].push_back(index);
-    subscriptions_of_track_[row.track.index].push_back(index);
+  if (!was_used) subscriptions_of_transport_[row.transport.index].push_back(index);
+  if (before.track != row.track) {
+    if (before.track.generation != 0) removeFrom(subscriptions_of_track_[before.track.index], index);
+    if (row.track.generation != 0) subscriptions_of_track_[row.track.index].push_back(index);
   }
   subscription_ssrcs_.take(row, index);
   subscriptions_[index] = row;
@@ -278,9 +280,13 @@ void RowReader::close(uint32_t index, const TransportRow& row) {
   sink_.close(RowKind::kTransport, index);
 }
 
+/// Its subscriptions stay, without a track: how far the indices of their streams were used must not be forgotten while
+/// their keys are in use, and they may go on with another.
 void RowReader::close(uint32_t index, const TrackRow& row) {
-  for (const auto list = subscriptions_of_track_[index]; uint32_t subscription : list) {
-    close(subscription, subscriptions_[subscription]);
+  for (const auto list = std::exchange(subscriptions_of_track_[index], {}); uint32_t subscription : list) {
+    const SubscriptionRow before = subscriptions_[subscription];
+    subscriptions_[subscription].track = {};
+    sink_.putSubscription(subscription, subscriptions_[subscription], &before, false);
   }
   track_ssrcs_.giveBack(row);
   setLatch({}, index);
@@ -292,7 +298,7 @@ void RowReader::close(uint32_t index, const TrackRow& row) {
 void RowReader::close(uint32_t index, const SubscriptionRow& row) {
   subscription_ssrcs_.giveBack(row);
   removeFrom(subscriptions_of_transport_[row.transport.index], index);
-  removeFrom(subscriptions_of_track_[row.track.index], index);
+  if (row.track.generation != 0) removeFrom(subscriptions_of_track_[row.track.index], index);
   subscriptions_[index] = {};
   sink_.close(RowKind::kSubscription, index);
 }

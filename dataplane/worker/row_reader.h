@@ -19,7 +19,8 @@
 namespace penstock {
 
 /// Told what changed, in an order in which it can be applied: what refers to a row is opened after it and closed before
-/// it. `before` is the row in use of the same generation, or null.
+/// it, but for subscriptions, which lose their track before that is closed. `before` is the row in use of the same
+/// generation, or null.
 class RowSink {
  public:
   virtual ~RowSink() = default;

@@ -79,10 +79,12 @@ def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def token(room="*", name="", secret=SECRET, lifetime_s=3600, **grants):
+def token(room="*", name="", secret=SECRET, lifetime_s=3600, subject="", **grants):
     """A signed token; without grants, for everything."""
     grants = grants or dict.fromkeys(("join", "publish", "subscribe", "moderate", "admin"), True)
     claims = {"exp": int(time.time()) + lifetime_s, "name": name, "room": {"name": room, **grants}}
+    if subject:
+        claims["sub"] = subject
     text = ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "kid": KEY_ID}, claims))
     return text + "." + base64url(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())
 

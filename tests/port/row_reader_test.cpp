@@ -114,16 +114,34 @@ TEST_F(RowReaderTest, attaching_reads_what_was_committed_before_in_an_order_that
 TEST_F(RowReaderTest, a_row_used_anew_closes_what_it_was_and_all_that_refers_to_it) {
   fill();
   write(0, soundTransport(2, "ufragC"));
-  EXPECT_EQ(recorder.take(), "-S0 -K0 -T0 +T0");
+  EXPECT_EQ(recorder.take(), "=S0 -K0 -T0 +T0");
 }
 
 TEST_F(RowReaderTest, freeing_closes_dependents_first_and_their_own_doorbells_do_nothing_more) {
   fill();
-  write(0, TransportRow{.generation = 1, .state = RowState::kFree});
-  EXPECT_EQ(recorder.take(), "-S0 -K0 -T0");
-  write(0, TrackRow{.generation = 1, .state = RowState::kFree});
+  write(1, TransportRow{.generation = 1, .state = RowState::kFree});
+  EXPECT_EQ(recorder.take(), "-S0 -T1");
   write(0, SubscriptionRow{.generation = 1, .state = RowState::kFree});
   EXPECT_EQ(recorder.take(), "");
+}
+
+TEST_F(RowReaderTest, subscriptions_outlive_their_track_and_go_on_with_another) {
+  fill();
+  write(0, TransportRow{.generation = 1, .state = RowState::kFree});
+  EXPECT_EQ(recorder.take(), "=S0 -K0 -T0") << "its index must not be forgotten";
+  write(0, soundSubscription({0, 0}, {1, 1}));
+  EXPECT_EQ(recorder.take(), "") << "it is known";
+  write(2, soundTransport(1, "ufragC"));
+  write(4, soundTrack({2, 1}));
+  write(0, soundSubscription({4, 1}, {1, 1}));
+  EXPECT_EQ(recorder.take(), "+T2 +K4 =S0");
+  write(5, soundTrack({2, 1}, 1, 2000));
+  write(0, soundSubscription({5, 1}, {1, 1}));
+  EXPECT_EQ(recorder.take(), "+K5 =S0") << "without having had none in between";
+  write(4, TrackRow{.generation = 1, .state = RowState::kFree});
+  EXPECT_EQ(recorder.take(), "-K4") << "it is not that one's any more";
+  write(1, TransportRow{.generation = 1, .state = RowState::kFree});
+  EXPECT_EQ(recorder.take(), "-S0 -T1");
 }
 
 TEST_F(RowReaderTest, keys_that_arrive_later_reach_every_stream_of_the_transport) {
@@ -203,7 +221,7 @@ TEST_F(RowReaderTest, a_ufrag_or_ssrc_that_is_taken_is_refused_until_it_is_free)
   EXPECT_EQ(recorder.take(), "");
   write(0, TrackRow{.generation = 1, .state = RowState::kFree});
   write(1, soundTrack({0, 1}, 1, 999));
-  EXPECT_EQ(recorder.take(), "-S0 -K0 +K1");
+  EXPECT_EQ(recorder.take(), "=S0 -K0 +K1");
 }
 
 TEST_F(RowReaderTest, the_same_ssrc_on_two_transports_is_two_streams) {

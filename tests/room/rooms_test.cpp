@@ -384,6 +384,7 @@ struct Rows {
 
   void follow(const Change& change, const Rooms& rooms) {
     for (const auto& key : change.subscriptions_removed) subscriptions.erase(key);
+    for (const auto& [key, ssrc] : change.subscriptions_parked) subscriptions.erase(key);
     for (const auto& id : change.tracks_removed) tracks.erase(id);
     for (const auto& id : change.transports_removed) transports.erase(id);
     transports.insert(change.transports.begin(), change.transports.end());

@@ -145,6 +145,42 @@ TEST(TableWriter, gives_a_stream_with_another_ssrc_another_row) {
   EXPECT_EQ(control.region().subscription[before->index].row.state, RowState::kFree);
 }
 
+TEST(TableWriter, keeps_the_row_of_a_stream_while_it_has_no_track_and_over_a_restart) {
+  TemporaryDirectory directory;
+  const Track first = track("mic", "0"), second = track("mic again", "0");
+  contract::RowReference row;
+  const auto at = [&](Control& control) { return control.region().subscription[row.index].row; };
+  {
+    Control control(directory.path());
+    control.writer.putTransport(transport("a"));
+    control.writer.putTransport(transport("b"));
+    control.writer.putTrack("a", first);
+    control.writer.putSubscription("b", subscription(first, 7), first);
+    row = *control.writer.subscription("b", "mic");
+    control.writer.parkSubscription("b", "mic", 7);
+    control.writer.removeTrack("mic");
+    EXPECT_EQ(at(control).state, RowState::kUsed);
+    EXPECT_EQ(at(control).track, contract::RowReference{});
+    EXPECT_FALSE(control.writer.subscription("b", "mic"));
+    control.writer.removeTransport("a");
+  }
+  Control control(directory.path());
+  control.writer.putTransport(transport("b"));
+  control.writer.parkSubscription("b", "", 7);
+  control.writer.parkSubscription("b", "", 8);  // of which there is none
+  control.writer.sweep();
+  EXPECT_EQ(at(control).state, RowState::kUsed);
+  control.writer.putTransport(transport("c"));
+  control.writer.putTrack("c", second);
+  control.writer.putSubscription("b", subscription(second, 7), second);
+  EXPECT_EQ(*control.writer.subscription("b", "mic again"), row) << "the same use of the same row";
+  EXPECT_EQ(at(control).track, *control.writer.track("mic again"));
+  control.writer.parkSubscription("b", "mic again", 7);
+  control.writer.removeTransport("b");
+  EXPECT_EQ(at(control).state, RowState::kFree);
+  EXPECT_EQ(control.writer.figures().subscription.rows, 0u);
+}
+
 TEST(TableWriter, waits_for_a_full_ring_and_coalesces_by_row) {
   TemporaryDirectory directory;
   FakeDataplane dataplane(directory.path(), 1);

@@ -19,6 +19,8 @@ struct FakeRows : RowsOut {
   std::map<std::string, TransportPlace> places;
   std::map<std::string, std::pair<std::string, Track>> tracks;
   std::map<std::pair<std::string, std::string>, Subscription> subscriptions;
+  std::set<std::pair<std::string, uint32_t>> parked;  // by transport: SSRCs of streams without a track
+  std::set<std::pair<std::string, uint32_t>> over;    // of those that may not begin again under the same keys
   std::vector<std::string> broken_rules;
   int sweeps = 0;
 
@@ -42,11 +44,24 @@ struct FakeRows : RowsOut {
     for (const auto& [other, was] : subscriptions)
       if (other.first == transport && other != key && was.ssrc == subscription.ssrc)
         broken_rules.push_back("SSRC twice");
+    if (over.contains({transport, subscription.ssrc})) broken_rules.push_back("SSRC again");
+    parked.erase({transport, subscription.ssrc});
     subscriptions[key] = subscription;
     return true;
   }
+  void parkSubscription(const std::string& transport, const std::string& track, uint32_t ssrc) override {
+    const auto found = subscriptions.find({transport, track});
+    if (track.empty()) parked.insert({transport, ssrc});  // after a restart
+    if (found == subscriptions.end()) return;
+    if (found->second.ssrc != ssrc) broken_rules.push_back("another stream parked");
+    subscriptions.erase(found);
+    parked.insert({transport, ssrc});
+  }
   void removeSubscription(const std::string& transport, const std::string& track) override {
-    subscriptions.erase({transport, track});
+    const auto found = subscriptions.find({transport, track});
+    if (found == subscriptions.end()) return;
+    over.insert({transport, found->second.ssrc});
+    subscriptions.erase(found);
   }
   void removeTrack(const std::string& track) override {
     for (const auto& [key, subscription] : subscriptions)
@@ -59,6 +74,7 @@ struct FakeRows : RowsOut {
     for (const auto& [id, track] : tracks)
       if (track.first == transport) broken_rules.push_back("transport removed before its track");
     transports.erase(transport);
+    std::erase_if(parked, [&](const auto& each) { return each.first == transport; });
   }
   void sweep() override { ++sweeps; }
 };
@@ -105,6 +121,15 @@ struct FakeReports : ReportsIn {
   std::set<std::pair<std::string, std::string>> held_subscriptions;
   bool held(const std::string& transport, const std::string& track) const override {
     return held_subscriptions.contains({transport, track});
+  }
+  std::map<std::string, uint64_t> heard_ms, check_ms;
+  std::optional<uint64_t> sinceHeardMs(const std::string& track) const override {
+    const auto found = heard_ms.find(track);
+    return found == heard_ms.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::optional<uint64_t> sinceCheckMs(const std::string& transport) const override {
+    const auto found = check_ms.find(transport);
+    return found == check_ms.end() ? std::nullopt : std::optional(found->second);
   }
   std::map<std::string, Consent> consents;
   Consent consent(const std::string& transport) const override {

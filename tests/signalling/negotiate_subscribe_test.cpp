@@ -325,7 +325,7 @@ TEST_F(Playing, each_section_gets_a_track_of_its_kind_and_the_answer_names_it) {
   }
 }
 
-TEST_F(Playing, slots_wait_for_a_publisher_and_keep_their_first_ssrc) {
+TEST_F(Playing, slots_wait_for_a_publisher_and_keep_their_ssrc) {
   const auto early = negotiatePlay(who, {}, readSdp("aiortc_play_offer"), "", local, fresh);
   ASSERT_TRUE(early) << early.error().message;
   EXPECT_TRUE(early->subscriptions.empty());
@@ -346,8 +346,38 @@ TEST_F(Playing, slots_wait_for_a_publisher_and_keep_their_first_ssrc) {
   who.subscriptions.erase(who.subscriptions.begin());  // its track ended
   const auto refilled = fillSlots(who, {{"p_firefox", &publishers[1].second.tracks[0]}});
   ASSERT_TRUE(refilled);
-  EXPECT_NE(refilled->subscriptions.back().ssrc, told) << "an SSRC carries one track in its life";
+  EXPECT_EQ(refilled->subscriptions.back().ssrc, told) << "the client knows no other";
+  EXPECT_EQ(refilled->session.sections[0].ssrc, told);
   EXPECT_EQ(refilled->subscriptions.back().mid, "0");
+}
+
+TEST_F(Playing, whoever_is_heard_goes_before_who_is_not) {
+  std::vector<RemoteTrack> both;
+  for (const size_t i : {0u, 1u})
+    for (const Track& track : publishers[i].second.tracks)
+      if (track.kind == Kind::audio) both.push_back({publishers[i].first, &track, i == 0 ? Life::silent : Life::heard});
+  ASSERT_EQ(both.size(), 2u);
+  const auto first = negotiatePlay(who, both, readSdp("aiortc_play_offer"), "", local, fresh);
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_EQ(first->subscriptions.size(), 1u);
+  EXPECT_EQ(first->subscriptions[0].track, both[1].track->id);
+  who.subscribe_transport = first->transport;
+  who.subscribe_session = first->session;
+  who.subscriptions = first->subscriptions;
+  who.subscriptions[0].wish.paused = true;
+
+  const auto after = [&](Life one, Life other) {
+    both[0].life = one;
+    both[1].life = other;
+    const auto filled = fillSlots(who, both);
+    return filled ? filled->subscriptions[0].track : std::string();
+  };
+  EXPECT_EQ(after(Life::heard, Life::heard), "") << "what plays stays";
+  EXPECT_EQ(after(Life::heard, Life::unknown), "");
+  EXPECT_EQ(after(Life::unknown, Life::silent), "") << "nobody is known to be better";
+  EXPECT_EQ(after(Life::silent, Life::silent), "");
+  EXPECT_EQ(after(Life::heard, Life::silent), both[0].track->id);
+  EXPECT_EQ(fillSlots(who, both)->subscriptions[0].ssrc, first->subscriptions[0].ssrc);
 }
 
 TEST_F(Playing, an_offer_that_receives_nothing_is_refused) {
