@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Publishers come and go, die and come back, and the daemons with them; a player stays. It is told of no new SSRC, as many
-clients cannot be: its streams go on under the numbers that they have, and none comes twice under the same keys."""
+"""Publishers come and go, die and come back, and the daemons with them; a player stays. It is told of no new SSRC, as
+many clients cannot be: its streams go on under the numbers that they have, and none comes twice under the same keys."""
 
 import asyncio
 import http.client
@@ -88,14 +88,9 @@ async def plays(player, what, seconds=10, more=3):
     return time.monotonic() - started
 
 
-def tracks_of(lab, room):
-    """{track: participant} of the room."""
-    return {t["id"]: t["participant"] for t in lab.call("GET", f"/v1/rooms/{room}/tracks").json["tracks"]}
-
-
 def played_by(lab, room, player):
-    who = lab.call("GET", f"/v1/rooms/{room}/participants/{player.id}").json
-    return {tracks_of(lab, room).get(each["track"]) for each in who["subscriptions"]}
+    path = f"/v1/rooms/{room}/participants/{player.id}/subscriptions"
+    return {each["participant"] for each in lab.call("GET", path).json["subscriptions"]}
 
 
 async def killed_and_back(lab, room, subject):
@@ -117,7 +112,7 @@ async def killed_and_back(lab, room, subject):
         stayed.check_continuity(kind)
         stayed.check_time(kind, killed)
     names = {p["id"] for p in lab.participants(room)}
-    check((dead.id in names) == (subject == ""), "the session of who was killed is over" if subject else "nobody knows that it is the same")
+    check((dead.id in names) == (subject == ""), f"the session of who was killed {'is over' if subject else 'has its 30 s'}")
     back.kill()
     for player in (stayed, late):
         await player.end()
