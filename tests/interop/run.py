@@ -3,6 +3,7 @@
 
     run.py quick                   publish, play, reconnect and kick of what installs fast, two at a time: part of `make test`
     run.py [CLIENT...]             everything, one at a time: `make interop`
+    run.py --first [CLIENT...]     only publish and play, with the times from the POST
     run.py --json FILE             ... and writes what was seen
 
 A client is one process (see README.md). Opposite it stands a peer without ICE or DTLS, so that what fails is between
@@ -121,16 +122,16 @@ class Cell:
             result = str(failed)
         moved = {k: v for k, v in grown(before, self.lab.counters()).items() if k.startswith(TELLING)}
         self.results[name] = {"ok": result is True, "why": "" if result is True else str(result), "counters": moved}
-        say = "ok" if result is True else f"FAILS: {result}"
+        say = "ok" if result is True else f"FAILS: {result} {moved or ''}"
         print(f"{self.name:15} {self.direction:8}{self.codec:5} {name:10} {say}", flush=True)
         return result is True
 
-    async def run(self, quick):
+    async def run(self, quick, first):
         self.recorder = await Recorder(self.lab).start_in(self.room, self.codec) if self.direction == "publish" else None
         self.source = None if self.recorder else await Source(self.lab).start_in(self.room, self.codec, self.clips, 1000)
         self.client_now = await self.process().start()
         try:
-            if await self.scenario(self.direction, self.begins):
+            if await self.scenario(self.direction, self.begins) and not first:
                 if not quick:
                     if self.name not in CANNOT_RESTART:
                         await self.scenario("restart", self.restarts)
@@ -200,6 +201,7 @@ class Cell:
 class Network:
     def __init__(self, lab):
         self.process = lab.net.put_between(BUILD / "tests/e2e/impair")
+        self.set("up")  # answers when it runs
 
     def set(self, direction, **how):
         self.process.stdin.write(direction + "".join(f" {k}={v}" for k, v in how.items()) + "\n")
@@ -224,7 +226,8 @@ def judge(cells):
     """The table; what is not as it should be."""
     faults = []
     columns = ("restart", "loss", "reconnect", "kick")
-    print(f"\n{'client':15} {'way':8}{'codec':6}{'works':7}" + "".join(f"{c:10}" for c in columns) + "connected  first packet (ms from POST)")
+    print(f"\n{'client':15} {'way':8}{'codec':6}{'works':7}" + "".join(f"{c:10}" for c in columns)
+          + "connected  first packet (ms from POST)")
     for cell in cells:
         line = ""
         for name in (cell.direction, *columns):
@@ -242,14 +245,13 @@ def judge(cells):
 
 async def everything(lab, arguments):
     clips = await make_clips(lab.directory)
-    network = None if arguments.quick else Network(lab)
-    await asyncio.sleep(0 if arguments.quick else 1)
+    network = None if arguments.quick or arguments.first else Network(lab)
     cells = list(cells_of(lab, arguments, clips, network, lab.directory))
     gate = asyncio.Semaphore(QUICK_AT_ONCE if arguments.quick else 1)
 
     async def one(cell):
         async with gate:
-            await cell.run(arguments.quick)
+            await cell.run(arguments.quick, arguments.first)
     await asyncio.gather(*(one(cell) for cell in cells))
     faults = judge(cells)
     if arguments.json:
@@ -263,6 +265,7 @@ async def everything(lab, arguments):
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--json")
+parser.add_argument("--first", action="store_true")
 parser.add_argument("clients", nargs="*")
 options = parser.parse_args()
 options.quick = "quick" in options.clients

@@ -35,11 +35,10 @@ async def watch(connection):
     while True:
         await asyncio.sleep(0.02 if not any(counts.values()) else 0.2)
         for t in connection.getTransceivers():
-            end_ = t.sender if options.direction == "publish" else t.receiver
-            for report in (await end_.getStats()).values():
-                if report.type == wanted:
-                    packets = report.packetsSent if options.direction == "publish" else report.packetsReceived
-                    count(t.kind, packets - counts[t.kind])
+            reports = (await (t.sender if options.direction == "publish" else t.receiver).getStats()).values()
+            key = "packetsSent" if options.direction == "publish" else "packetsReceived"
+            packets = sum(getattr(r, key) for r in reports if r.type == wanted)
+            count(t.kind, packets - counts[t.kind])
 
 
 async def main():
