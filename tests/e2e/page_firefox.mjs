@@ -49,11 +49,11 @@ export class Firefox {
   #next_id = 1;
   #buffer = Buffer.alloc(0);
 
-  static async start({ binary = process.env.FIREFOX ?? '/usr/bin/firefox-esr', width = 1440, height = 900 } = {}) {
+  static async start({ binary = process.env.FIREFOX ?? '/usr/bin/firefox-esr', width = 1440, height = 900, more = {} } = {}) {
     const self = new Firefox();
     self.profile = mkdtempSync(path.join(os.tmpdir(), 'penstock-firefox-'));
     const port = await freePort();
-    const all = { ...preferences, 'marionette.port': port };
+    const all = { ...preferences, ...more, 'marionette.port': port };
     const lines = Object.entries(all).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
     writeFileSync(path.join(self.profile, 'user.js'), lines.join(''));
     const size = ['--width', String(width), '--height', String(height)];

@@ -19,7 +19,7 @@ origin = "{0.scheme}://{0.netloc}".format(urllib.parse.urlparse(options.url))
 asked, stopping = threading.Event(), threading.Event()
 listen(stopping.set, asked.set)
 with Browser(origin) as browser:
-    page = browser.open(f"{origin}/openapi.json", "client")
+    page = browser.open(f"{origin}/readyz", "client")
     time.sleep(0.5)
     arguments = json.dumps({name: getattr(options, name) for name in ("direction", "url", "token", "codec")})
     page.evaluate(f"({(HERE / 'browser_whip.js').read_text().split(chr(10), 1)[1].strip()})({arguments})")

@@ -11,14 +11,21 @@ const { values, positionals: [direction, url] } = parseArgs({
   options: { token: { type: 'string' }, codec: { type: 'string' }, seconds: { type: 'string' }, media: { type: 'string' } },
 });
 const script = readFileSync(new URL('browser_whip.js', import.meta.url), 'utf8');
-const firefox = await Firefox.start();
+const firefox = await Firefox.start({
+  more: {
+    'devtools.jsonview.enabled': false,
+    'media.devices.insecure.enabled': true,
+    'media.getusermedia.insecure.enabled': true,
+    'media.navigator.permission.disabled': true,
+  },
+});
 let stopping = false, asked = false;
 const lines = readline.createInterface({ input: process.stdin });
 lines.on('line', (line) => (line === 'restart' ? (asked = true) : (stopping = true)));
 lines.on('close', () => (stopping = true));
 if (values.seconds) setTimeout(() => (stopping = true), 1000 * values.seconds);
 process.on('exit', () => firefox.process.kill('SIGKILL'));
-await firefox.goto(new URL('/openapi.json', url).href);
+await firefox.goto(new URL('/readyz', url).href);
 const begun = await firefox.evaluate(script.slice(script.indexOf('async')), { direction, url, token: values.token, codec: values.codec });
 if (begun?.failed) console.log(JSON.stringify({ event: 'ended', t_ms: 0, state: begun.failed }));
 while (!stopping) {
