@@ -139,7 +139,7 @@ async def daemons_meanwhile(lab, room):
         player.check_continuity(kind, gap_max=1024)
     await third.end()
     await player.end()
-    await eventually(lambda: not any(lab.tables().values()), 5, "no row is left")
+    await eventually(lambda: not lab.tables()["subscriptions"], 5, "no row of a subscription is left")
 
 
 async def reconnects(lab):
