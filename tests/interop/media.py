@@ -65,7 +65,7 @@ class Source(PlainPeer):
 
     async def start_in(self, room, codec, clips, ssrc):
         await self.open()
-        self.sent = {"audio": 0, "video": 0}
+        self.sent = {"audio": 0, "video": 0} if codec != "opus" else {"audio": 0}
         publish = [{"ssrc": ssrc + i, "codecs": codecs(kind, codec)} for i, kind in enumerate(self.sent)]
         self.response = await add(self.lab, room, name="Source", remote=self.remote, srtp=None, publish=publish)
         assert self.response.status == 201, self.response
@@ -95,7 +95,7 @@ class Recorder(PlainPeer):
     async def start_in(self, room, codec):
         await self.open()
         self.response = await add(self.lab, room, name="Recorder", remote=self.remote, srtp=None,
-                                  subscribe={"codecs": [*codecs("audio", codec), *codecs("video", codec)]})
+                                  subscribe={"codecs": [*codecs("audio", codec), *(codecs("video", codec) if codec != "opus" else [])]})
         assert self.response.status == 201, self.response
         return self
 
