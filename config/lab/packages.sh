@@ -20,7 +20,7 @@ list() {
       echo "libboost$boost-dev libboost-json$boost-dev libboost-program-options$boost-dev libboost-url$boost-dev"
       ;;
     run) echo iproute2 python3 python3-aiortc python3-numpy ;;
-    fuzz) echo clang libclang-rt-dev ;;
+    fuzz) echo clang-19 libclang-rt-19-dev ;;
     guard) echo python3 valgrind ;;
     bench) echo dpdk-dev ;;  # dpdk-testpmd
     lint)
