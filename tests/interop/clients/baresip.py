@@ -52,7 +52,8 @@ def answer_to(invite, body):
     relay = json.loads(text)["local"][0]
     say("posted", answer=text)
     rtpmap = re.search(rf"a=rtpmap:{payload_type} \S+", body)[0]
-    return (f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {relay['address']}\r\nt=0 0\r\nm=audio {relay['port']} RTP/SAVP {payload_type}\r\n"
+    return (f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {relay['address']}\r\nt=0 0\r\n"
+            f"m=audio {relay['port']} RTP/SAVP {payload_type}\r\n"
             f"{rtpmap}\r\na=crypto:{key[1]} {PROFILE} inline:{OUR_KEY}\r\na=sendrecv\r\n")
 
 
@@ -69,7 +70,8 @@ def pbx(sip):
         if method == "BYE":
             say("ended", state="bye")
         first = "SIP/2.0 200 OK" if sdp is not None else "SIP/2.0 488 Not Acceptable Here"
-        lines = [first, *kept, f"Contact: <sip:relay@{HOST}:{SIP_PORT}>", "Content-Type: application/sdp", f"Content-Length: {len(sdp or '')}"]
+        lines = [first, *kept, f"Contact: <sip:relay@{HOST}:{SIP_PORT}>", "Content-Type: application/sdp",
+                 f"Content-Length: {len(sdp or '')}"]
         sip.sendto(("\r\n".join(lines) + "\r\n\r\n" + (sdp or "")).encode(), source)
         if sdp:
             say("connected")
