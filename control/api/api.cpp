@@ -9,6 +9,7 @@
 
 #include "control/api/encoding.h"
 #include "control/api/handlers.h"
+#include "control/signalling/sdp_lines.h"
 
 namespace penstock {
 namespace {
@@ -107,6 +108,16 @@ bool isHostSafe(std::string_view host) {
   if (host.starts_with('[')) return true;
   const std::string_view name = host.substr(0, host.find(':'));
   return name == "localhost" || name.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+/// A path of ours as a reference that is relative to the request's, so that it holds behind a proxy that puts a prefix
+/// before both. Up to the root and down again, and not the shortest way: OBS takes what has no scheme as a path from
+/// the root, where leading ".." mean nothing (RFC 3986 section 5.2.4).
+std::string relativeReference(const std::string& target, const std::string& path) {
+  const auto slashes = std::count(target.begin(), target.begin() + std::min(target.find('?'), target.size()), '/');
+  std::string reference;
+  for (auto above = slashes - 1; above > 0; --above) reference += "../";
+  return (reference.empty() ? "./" : reference) + path.substr(1);
 }
 
 bool isSafeMethod(std::string_view method) {
@@ -221,6 +232,9 @@ std::optional<Response> Api::refuseBody(const Request& request, const Route& rou
   if (request.header("content-length").empty() && request.header("transfer-encoding").empty()) {
     return errorResponse({411, "length_required", "The request needs a body, and a Content-Length or chunks."});
   }
+  // Refused before any of it is read; the handler sees to chunks.
+  const auto length = sdp::number<uint64_t>(request.header("content-length"));
+  if (route.body == Body::kSdp && length && *length > kSdpBodyMax) return handlers::sdpTooLong();
   const std::string_view wanted = mediaTypeOf(route.body);
   if (mediaType(request.header("content-type")) == wanted) return std::nullopt;
   Response response =
@@ -249,12 +263,15 @@ Response Api::options(const Request& request, const Router::Match& match) const 
 
 void Api::finish(const Request& request, Response& response) const {
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  for (auto& [name, value] : response.headers)
+    if (name == "Location" && value.starts_with('/')) value = relativeReference(request.target, value);
   const std::string& allowed = context_.config.http.allow_origin;
   if (allowed.empty() || request.header("origin").empty()) return;
   if (allowed != "*") response.headers.emplace_back("Vary", "Origin");
   if (!originAllowed(request)) return;
   response.headers.emplace_back("Access-Control-Allow-Origin", allowed);
-  response.headers.emplace_back("Access-Control-Expose-Headers", "Location, ETag, Link, Retry-After, Accept-Post");
+  response.headers.emplace_back("Access-Control-Expose-Headers",
+                                "Location, ETag, Link, Retry-After, Accept-Patch, Accept-Post");
 }
 
 }  // namespace penstock

@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -21,6 +22,7 @@ namespace http = boost::beast::http;
 using Parser = http::request_parser<http::string_body>;
 
 constexpr std::chrono::milliseconds kGoodbye{1000};  // for a last answer, and for reading what comes after it
+constexpr std::chrono::milliseconds kReadyPoll{2};
 constexpr size_t kDiscardMax = 1024 * 1024;
 
 /// A request whose head could not be taken: what to say, if anything.
@@ -66,6 +68,7 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
   asio::awaitable<bool> readBody(Parser& parser, Request& request);
   asio::awaitable<bool> refuseRequest(boost::system::error_code error);
   asio::awaitable<bool> respond(const Request& request, Response response, bool keep_alive);
+  asio::awaitable<void> untilReady(const Response& response);
   asio::awaitable<void> streamEvents(Response response);
   asio::awaitable<void> goodbye();
   Request takeHead(const Parser& parser) const;
@@ -167,6 +170,7 @@ asio::awaitable<bool> HttpConnection::serveRequest() {
     co_return false;
   }
   server_->api.finish(request, response);
+  if (response.ready) co_await untilReady(response);
   if (response.stream) {
     co_await streamEvents(std::move(response));
     co_return false;
@@ -190,7 +194,8 @@ Request HttpConnection::takeHead(const Parser& parser) const {
 
 asio::awaitable<bool> HttpConnection::readBody(Parser& parser, Request& request) {
   // RFC 9110 section 10.1.1: the client waits to hear whether it may send.
-  if (request.header("expect") == "100-continue" && buffer_.size() == 0) {
+  if (parser.get().version() >= 11 && boost::beast::iequals(request.header("expect"), "100-continue") &&
+      buffer_.size() == 0) {
     const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     auto [error, length] = co_await asio::async_write(stream_, asio::buffer(go_on), kAwait);
     if (error) co_return false;
@@ -199,6 +204,15 @@ asio::awaitable<bool> HttpConnection::readBody(Parser& parser, Request& request)
   if (error) co_return co_await refuseRequest(error);
   request.body = std::move(parser.get().body());
   co_return true;
+}
+
+/// What is late is sent all the same: the client tries again.
+asio::awaitable<void> HttpConnection::untilReady(const Response& response) {
+  const auto deadline = std::chrono::steady_clock::now() + server_->tuning.ready_within;
+  while (!response.ready() && std::chrono::steady_clock::now() < deadline) {
+    wake_.expires_after(kReadyPoll);
+    (void)co_await wake_.async_wait(kAwait);
+  }
 }
 
 /// Always false: the connection cannot be used again.

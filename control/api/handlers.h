@@ -61,5 +61,8 @@ Response participantUnknown();
 Response trackUnknown();
 Response badRequest(const std::string& code, const std::string& message);
 Response notPermitted(const std::string& message);
+/// WHIP and WHEP: an offer of one client's few sections, where a conference's has hundreds.
+inline constexpr size_t kSdpBodyMax = 64 * 1024;
+Response sdpTooLong();
 
 }  // namespace penstock::handlers

@@ -76,6 +76,7 @@ struct Response {
   std::shared_ptr<TextStream> stream;      // body follows as it comes
   std::shared_ptr<MessageHandler> socket;  // 101: becomes a WebSocket
   bool close = false;                      // the connection cannot be used again
+  std::function<bool()> ready;             // not to be sent before it says so, or HttpTuning::ready_within has passed
 };
 
 Response jsonResponse(unsigned status, const boost::json::value& body);

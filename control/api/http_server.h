@@ -25,6 +25,7 @@ struct HttpTuning {
   size_t header_max_bytes = 16 * 1024;
   std::chrono::milliseconds request_timeout{0};    // 0 = http.request-timeout
   std::chrono::milliseconds idle_timeout{30'000};  // between two requests of one connection
+  std::chrono::milliseconds ready_within{250};     // what Response::ready may hold back
   std::chrono::milliseconds event_heartbeat{15'000};
   size_t event_queue_max = 1024;  // events waiting for one client of /v1/events
   std::chrono::milliseconds ping_interval{10'000};

@@ -31,7 +31,7 @@ json::array codecViews(const std::vector<Codec>& codecs) {
     json::object view{{"name", codec.name},
                       {"payload_type", codec.payload_type},
                       {"clock_rate_hz", codec.clock_rate_hz},
-                      {"channels", codec.channels},
+                      {"channels", std::max(codec.channels, 1u)},
                       {"fmtp", codec.fmtp}};
     if (codec.rtx_payload_type) view["rtx_payload_type"] = *codec.rtx_payload_type;
     views.push_back(std::move(view));

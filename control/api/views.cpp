@@ -79,6 +79,14 @@ json::object subscriptionStats(const Room& room, const Participant& subscriber, 
   return view;
 }
 
+/// A player's section: what it carries, or why nothing.
+json::object slotView(const MediaSection& section) {
+  return {{"mid", section.mid},
+          {"kind", word(section.kind)},
+          {"track", section.track.empty() ? json::value(nullptr) : json::value(section.track)},
+          {"undecodable", section.undecodable}};
+}
+
 /// A plain transport may be both.
 size_t transportCount(const Participant& who) {
   const bool one = who.publish_transport && who.subscribe_transport && who.publish_transport->plain;
@@ -122,8 +130,10 @@ json::object roomView(const Room& room) {
 }
 
 json::object participantView(const Participant& participant) {
-  json::array tracks;
+  json::array tracks, slots;
   for (const Track& track : participant.tracks) tracks.push_back(trackView(participant, track));
+  for (const MediaSection& section : participant.subscribe_session.sections)
+    if (section.slot) slots.push_back(slotView(section));
   const Permissions& permissions = participant.permissions;
   return {{"id", participant.id},
           {"name", participant.name},
@@ -135,6 +145,7 @@ json::object participantView(const Participant& participant) {
                                        {"subscribe", permissions.subscribe},
                                        {"moderate", permissions.moderate}}},
           {"tracks", std::move(tracks)},
+          {"slots", std::move(slots)},
           {"subscriptions", participant.subscriptions.size()}};
 }
 
@@ -154,10 +165,15 @@ json::object trackView(const Participant& publisher, const Track& track) {
 
 json::object subscriptionView(const Room& room, const Subscription& subscription) {
   const Wish& wish = subscription.wish;
-  json::object view{{"track", subscription.track},   {"active", subscription.active},
-                    {"paused", wish.paused},         {"width_max", wish.width_max},
-                    {"height_max", wish.height_max}, {"frame_rate_max", wish.frame_rate_max},
-                    {"pinned", wish.pinned},         {"priority", wish.priority}};
+  json::object view{{"track", subscription.track},
+                    {"active", subscription.active},
+                    {"undecodable", subscription.undecodable},
+                    {"paused", wish.paused},
+                    {"width_max", wish.width_max},
+                    {"height_max", wish.height_max},
+                    {"frame_rate_max", wish.frame_rate_max},
+                    {"pinned", wish.pinned},
+                    {"priority", wish.priority}};
   if (const Participant* publisher = publisherOf(room, subscription.track)) view["participant"] = publisher->id;
   return view;
 }
@@ -173,8 +189,10 @@ json::array trackViews(const Room& room) {
 json::object roomStatsView(const Room& room, const ReportSource& reports) {
   json::array participants;
   for (const auto& [id, participant] : room.participants) {
-    json::array tracks, subscriptions;
+    json::array tracks, subscriptions, slots;
     for (const Track& track : participant.tracks) tracks.push_back(trackStats(participant, track, reports));
+    for (const MediaSection& section : participant.subscribe_session.sections)
+      if (section.slot) slots.push_back(slotView(section));
     for (const Subscription& subscription : participant.subscriptions) {
       subscriptions.push_back(subscriptionStats(room, participant, subscription, reports));
     }
@@ -183,6 +201,7 @@ json::object roomStatsView(const Room& room, const ReportSource& reports) {
                       {"publish_transport", transportStats(participant.publish_transport, reports)},
                       {"subscribe_transport", transportStats(participant.subscribe_transport, reports)},
                       {"tracks", std::move(tracks)},
+                      {"slots", std::move(slots)},
                       {"subscriptions", std::move(subscriptions)}};
     const auto& publishes = participant.publish_transport;
     if (const auto speaker = publishes ? reports.speaker(publishes->id) : std::nullopt) {

@@ -3,6 +3,8 @@
 // No Link header is sent: an ICE-lite relay with a public address needs no STUN or TURN server, and there are no
 // extensions. Nothing is remembered here: the session's URL is checked against the participant's own secret, the entity
 // tag is the ICE session's user fragment, and both outlive a restart of penstockd with the room model.
+#include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "control/api/digest.h"
@@ -51,6 +53,18 @@ Response sessionUnknown() {
   return errorResponse({404, "session_unknown", "There is no such session, or it has ended."});
 }
 
+/// WHEP has 406 for offers that cannot be met, where WHIP has 422 (RFC 9725 section 4.4.2).
+Refusal refusalOf(Refusal refusal, Direction direction) {
+  if (direction == Direction::kOut && refusal.code == "sdp_unsupported") refusal.status = 406;
+  return refusal;
+}
+
+/// The client's first check may come right after our answer: by then the dataplane should know its user fragment.
+std::function<bool()> appliedIn(const ReportSource& reports, const std::string& transport) {
+  if (!reports.figures().attached) return nullptr;
+  return [&reports, transport] { return reports.transport(transport).has_value(); };
+}
+
 Response post(ApiContext& api, const Call& call, Direction direction) {
   const RoomGrant& grant = call.token.room;
   if (!(direction == Direction::kIn ? grant.publish : grant.subscribe)) {
@@ -60,6 +74,7 @@ Response post(ApiContext& api, const Call& call, Direction direction) {
   const std::string& name = call.token.name.empty() ? asked_name : call.token.name;
   if (!isDisplayName(name)) return badRequest("name_invalid", "name must have at most 64 characters of UTF-8.");
   if (call.request.body.empty()) return badRequest("sdp_invalid", "The body must be an SDP offer.");
+  if (call.request.body.size() > kSdpBodyMax) return sdpTooLong();
 
   JoinRequest request;
   request.room = call["room"];
@@ -76,7 +91,7 @@ Response post(ApiContext& api, const Call& call, Direction direction) {
                           : api.service.play(room, *joined, call.request.body, call.request.parameter("participant"));
   if (!answer) {
     (void)api.service.leave(room, *joined, "left");
-    Response refused = errorResponse(answer.error());
+    Response refused = errorResponse(refusalOf(answer.error(), direction));
     // WHEP section 4.2: a player may come back once somebody publishes, and is told when to try.
     if (answer.error().status == 409) refused.headers.emplace_back("Retry-After", "2");
     return refused;
@@ -91,7 +106,26 @@ Response post(ApiContext& api, const Call& call, Direction direction) {
                       {"Accept-Patch", std::string(mediaTypeOf(Body::kSdpFragment))},
                       {"Cache-Control", "no-store"}};
   response.body = *answer;
+  if (const auto& transport = transportOf(*participant, direction))
+    response.ready = appliedIn(api.metrics.reports(), transport->id);
   return response;
+}
+
+/// RFC 9110 section 13.1.1: "*" or a list of entity tags, compared strongly; a weak one ("W/...") never matches.
+bool matches(const Request& request, const std::string& tag) {
+  for (const auto& [name, value] : request.headers) {
+    if (name != "if-match") continue;
+    std::string_view rest = value;
+    while (!rest.empty()) {
+      // Tags have no quote within, but may have commas: those are not ours, and fall apart into what is no tag of ours.
+      std::string_view item = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(item.size() + 1, rest.size()));
+      while (item.starts_with(' ') || item.starts_with('\t')) item.remove_prefix(1);
+      while (item.ends_with(' ') || item.ends_with('\t')) item.remove_suffix(1);
+      if (item == "*" || item == tag) return true;
+    }
+  }
+  return false;
 }
 
 /// The value of the first such line, of an SDP fragment (RFC 8840 section 9).
@@ -125,11 +159,10 @@ bool isFragment(std::string_view text) {
 Response patch(ApiContext& api, const Call& call, Direction direction) {
   const Participant* participant = findSession(api, call, direction);
   if (participant == nullptr) return sessionUnknown();
-  const std::string_view condition = call.request.header("if-match");
-  if (condition.empty()) {
+  if (call.request.header("if-match").empty()) {
     return errorResponse({428, "if_match_missing", "If-Match must name the ICE session, or be * for an ICE restart."});
   }
-  if (condition != "*" && condition != entityTag(*participant, direction)) {
+  if (!matches(call.request, entityTag(*participant, direction))) {
     return errorResponse({412, "if_match_failed", "The ICE session has another entity tag."});
   }
   if (!isFragment(call.request.body)) return badRequest("sdp_invalid", "The body is not an SDP fragment.");
@@ -163,6 +196,12 @@ Response remove(ApiContext& api, const Call& call, Direction direction) {
 }
 
 }  // namespace
+
+Response sdpTooLong() {
+  Response response = errorResponse({413, "body_too_long", "The SDP is longer than 64 KiB."});
+  response.close = true;
+  return response;
+}
 
 Response whipPost(ApiContext& api, const Call& call) {
   return post(api, call, Direction::kIn);

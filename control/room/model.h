@@ -43,7 +43,7 @@ BOOST_DESCRIBE_STRUCT(RoomSettings, (), (participants_max, tracks_max, last_n, l
 struct Codec {
   std::string name;  // as in a=rtpmap, e.g. "opus", "VP8", "H264"
   uint32_t clock_rate_hz = 0;
-  uint32_t channels = 1;
+  uint32_t channels = 0;  // 0: not said, which is one (RFC 8866 section 6.6), or two of Opus
   uint8_t payload_type = 0;
   std::optional<uint8_t> rtx_payload_type;
   std::string fmtp;                        // parameters of a=fmtp, as offered
@@ -92,9 +92,10 @@ struct Subscription {
   uint32_t rtx_ssrc = 0;
   std::vector<Codec> codecs;  // as the subscriber accepted them; matched with the track's by name and fmtp
   bool active = false;        // negotiated: packets may flow
+  bool undecodable = false;   // the subscriber answered, and has none of the track's codecs
   Wish wish;
 };
-BOOST_DESCRIBE_STRUCT(Subscription, (), (track, mid, ssrc, rtx_ssrc, codecs, active, wish))
+BOOST_DESCRIBE_STRUCT(Subscription, (), (track, mid, ssrc, rtx_ssrc, codecs, active, undecodable, wish))
 
 /// Keys of both directions, hexadecimal, as the RFC 5764 exporter or, for a plain transport, the API gave them.
 struct SrtpKeys {
@@ -142,8 +143,9 @@ struct MediaSection {
   uint32_t ssrc = 0;  // of a slot: told in our answer, of whatever track it carries
   uint32_t rtx_ssrc = 0;
   std::vector<Codec> codecs;  // of a slot: what the player takes
+  bool undecodable = false;   // of a slot without a track: there are some, and of none it has a codec
 };
-BOOST_DESCRIBE_STRUCT(MediaSection, (), (mid, kind, track, slot, ssrc, rtx_ssrc, codecs))
+BOOST_DESCRIBE_STRUCT(MediaSection, (), (mid, kind, track, slot, ssrc, rtx_ssrc, codecs, undecodable))
 
 /// What offer/answer must remember of one transport between two rounds. Of a plain subscriber, `sections` holds the
 /// codecs that it takes, if it named any.

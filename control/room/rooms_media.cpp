@@ -139,8 +139,8 @@ Result<void> Apply::checkSubscriptions(const Room& in, const Participant& subscr
     if (!findTrack(in, subscription.track) || findTrack(subscriber, subscription.track)) return trackUnknown();
     if (!tracks.insert(subscription.track).second)
       return refuse(409, "track_exists", "A track can be subscribed to once.");
-    if (subscription.active && (subscription.ssrc == 0 || subscription.mid.empty() || subscription.codecs.empty()))
-      return refuse(400, "sdp_invalid", "An active subscription lacks its SSRC, MID or codecs.");
+    if (subscription.active && (subscription.ssrc == 0 || subscription.codecs.empty()))
+      return refuse(400, "sdp_invalid", "An active subscription lacks its SSRC or codecs.");
     if (subscription.mid.size() > contract::kMidMax || subscription.codecs.size() > contract::kPayloadTypeMax / 2)
       return refuse(422, "sdp_unsupported", "A subscription has a MID that is too long, or too many codecs.");
     // RFC 3711 section 9.1, as above: for what we send.

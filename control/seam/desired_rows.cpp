@@ -50,15 +50,14 @@ bool copyRemote(contract::TransportRow& row, const Transport& transport) {
 }
 
 contract::Codec codecOf(const Codec& codec) {
-  constexpr std::pair<std::string_view, contract::Codec> kKeys[] = {{"vp8/", contract::Codec::kVp8},
-                                                                    {"vp9/", contract::Codec::kVp9},
-                                                                    {"h264/", contract::Codec::kH264},
-                                                                    {"av1/", contract::Codec::kAv1},
-                                                                    {kRedKey, contract::Codec::kRed}};
-  for (const auto& [known, looked_into] : kKeys) {
-    if (codecKey(codec).starts_with(known)) return looked_into;
+  constexpr std::pair<std::string_view, contract::Codec> kNames[] = {{"VP8", contract::Codec::kVp8},
+                                                                     {"VP9", contract::Codec::kVp9},
+                                                                     {"H264", contract::Codec::kH264},
+                                                                     {"AV1", contract::Codec::kAv1}};
+  for (const auto& [known, looked_into] : kNames) {
+    if (sameName(codec.name, known)) return looked_into;
   }
-  return contract::Codec::kOther;
+  return isRed(codec) ? contract::Codec::kRed : contract::Codec::kOther;
 }
 
 /// A codec and its RTX, or neither.
@@ -152,14 +151,12 @@ std::optional<contract::TrackRow> trackRow(contract::RowReference self, contract
 
 std::vector<contract::PayloadTypeMapping> payloadTypeMapping(const std::vector<Codec>& published,
                                                              const std::vector<Codec>& accepted) {
-  std::vector<std::string> keys;
-  for (const Codec& codec : accepted) keys.push_back(codecKey(codec));
-
+  const std::vector<CodecIdentity> receivers = identitiesOf(accepted);
   std::vector<contract::PayloadTypeMapping> mapping;
   for (const Codec& codec : published) {
-    const auto found = std::find(keys.begin(), keys.end(), codecKey(codec));
-    if (found == keys.end()) continue;
-    const Codec& to = accepted[static_cast<size_t>(found - keys.begin())];
+    const auto decoder = decoderOf(receivers, identityOf(codec));
+    if (!decoder) continue;
+    const Codec& to = accepted[*decoder];
     mapping.push_back({.from = codec.payload_type,
                        .to = to.payload_type,
                        .rtx_to = to.rtx_payload_type.value_or(contract::kNotRtx),

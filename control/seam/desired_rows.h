@@ -25,8 +25,8 @@ std::optional<contract::SubscriptionRow> subscriptionRow(contract::RowReference 
                                                          contract::RowReference transport, const Track& published,
                                                          const Subscription& subscription);
 
-/// How the publisher's payload types are called by the subscriber: codecs are the same by name, clock, channels and
-/// what of fmtp decides decoding (control/room/codec.h).
+/// How the publisher's payload types are called by the subscriber: each by the codec that decodes it
+/// (control/room/codec.h).
 std::vector<contract::PayloadTypeMapping> payloadTypeMapping(const std::vector<Codec>& published,
                                                              const std::vector<Codec>& accepted);
 

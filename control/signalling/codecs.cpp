@@ -4,64 +4,64 @@
 #include <array>
 
 #include "control/room/codec.h"
+#include "control/signalling/sdp_lines.h"
 #include "dataplane/contract/limits.h"
 
 namespace penstock {
 namespace {
 
+using enum H264Profile;
+
 /// One line per codec that the relay forwards, best first: where a client offers more than a row holds, the last go.
 struct Canonical {
-  const char* key;  // codecKey()
+  const char* format;  // CodecIdentity::format
   const char* name;
   uint32_t clock_rate_hz;
-  uint32_t channels;
+  uint32_t channels;  // 0: not said
   uint8_t payload_type;
   uint8_t rtx_payload_type;  // 0 = none
   const char* fmtp;
+  H264Profile profile = kNone;  // Baseline is Constrained Baseline here: see decodes()
 };
 
 constexpr std::string_view kTelephoneEvent = "telephone-event";
 
 constexpr std::array kCanonical = {
-    Canonical{kOpusKey, "opus", 48000, 2, 111, 0, "minptime=10;useinbandfec=1"},
-    Canonical{kRedKey, "red", 48000, 2, 63, 0, "111/111"},
+    Canonical{"opus/48000", "opus", 48000, 2, 111, 0, "minptime=10;useinbandfec=1"},
+    Canonical{"red/48000", "red", 48000, 2, 63, 0, "111/111"},
     // Opus of more than two channels, as browsers know it; RFC 7845 section 5.1.1 has the mapping.
     Canonical{"multiopus/48000/6;mapping=0,4,1,2,3,5;streams=4;coupled=2", "multiopus", 48000, 6, 112, 0,
               "channel_mapping=0,4,1,2,3,5;coupled_streams=2;minptime=10;num_streams=4;useinbandfec=1"},
     Canonical{"multiopus/48000/8;mapping=0,6,1,2,3,4,5,7;streams=5;coupled=3", "multiopus", 48000, 8, 117, 0,
               "channel_mapping=0,6,1,2,3,4,5,7;coupled_streams=3;minptime=10;num_streams=5;useinbandfec=1"},
-    Canonical{"g722/8000", "G722", 8000, 1, 9, 0, ""},  // telephones: by the types of RFC 3551 section 6
-    Canonical{"pcma/8000", "PCMA", 8000, 1, 8, 0, ""},
-    Canonical{"pcmu/8000", "PCMU", 8000, 1, 0, 0, ""},
-    Canonical{"vp8/90000", "VP8", 90000, 1, 96, 97, ""},
-    Canonical{"h264/90000;constrained-baseline;mode=1", "H264", 90000, 1, 102, 103,
-              "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"},
-    Canonical{"vp9/90000;profile=0", "VP9", 90000, 1, 98, 99, "profile-id=0"},
-    Canonical{"av1/90000;profile=0", "AV1", 90000, 1, 45, 46, "level-idx=5;profile=0;tier=0"},
-    Canonical{"h264/90000;baseline;mode=1", "H264", 90000, 1, 106, 107,
-              "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f"},
-    Canonical{"h264/90000;constrained-high;mode=1", "H264", 90000, 1, 122, 123,
-              "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=640c1f"},
-    Canonical{"h264/90000;high;mode=1", "H264", 90000, 1, 118, 119,
-              "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f"},
-    Canonical{"h264/90000;main;mode=1", "H264", 90000, 1, 114, 115,
-              "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f"},
-    Canonical{"h264/90000;constrained-baseline;mode=0", "H264", 90000, 1, 104, 105,
-              "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f"},
-    Canonical{"h264/90000;baseline;mode=0", "H264", 90000, 1, 108, 109,
-              "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42001f"},
-    Canonical{"vp9/90000;profile=2", "VP9", 90000, 1, 100, 101, "profile-id=2"},
-    Canonical{"h264/90000;constrained-high;mode=0", "H264", 90000, 1, 124, 125,
-              "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=640c1f"},
-    Canonical{"h264/90000;high;mode=0", "H264", 90000, 1, 120, 121,
-              "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=64001f"},
-    Canonical{"h264/90000;main;mode=0", "H264", 90000, 1, 116, 117,
-              "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=4d001f"},
-    Canonical{"vp9/90000;profile=1", "VP9", 90000, 1, 35, 36, "profile-id=1"},
-    Canonical{"vp9/90000;profile=3", "VP9", 90000, 1, 37, 38, "profile-id=3"},
-    Canonical{"av1/90000;profile=1", "AV1", 90000, 1, 47, 48, "level-idx=5;profile=1;tier=0"},
-    Canonical{"telephone-event/48000", "telephone-event", 48000, 1, 113, 0, ""},
-    Canonical{"telephone-event/8000", "telephone-event", 8000, 1, 126, 0, ""},
+    Canonical{"g722/8000", "G722", 8000, 0, 9, 0, ""},  // telephones: by the types of RFC 3551 section 6
+    Canonical{"pcma/8000", "PCMA", 8000, 0, 8, 0, ""},
+    Canonical{"pcmu/8000", "PCMU", 8000, 0, 0, 0, ""},
+    Canonical{"vp8/90000", "VP8", 90000, 0, 96, 97, ""},
+    Canonical{"h264/90000;mode=1", "H264", 90000, 0, 102, 103,
+              "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f", kConstrainedBaseline},
+    Canonical{"vp9/90000;profile=0", "VP9", 90000, 0, 98, 99, "profile-id=0"},
+    Canonical{"av1/90000;profile=0", "AV1", 90000, 0, 45, 46, "level-idx=5;profile=0;tier=0"},
+    Canonical{"h264/90000;mode=1", "H264", 90000, 0, 122, 123,
+              "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=640c1f", kConstrainedHigh},
+    Canonical{"h264/90000;mode=1", "H264", 90000, 0, 118, 119,
+              "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f", kHigh},
+    Canonical{"h264/90000;mode=1", "H264", 90000, 0, 114, 115,
+              "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f", kMain},
+    Canonical{"h264/90000;mode=0", "H264", 90000, 0, 104, 105,
+              "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f", kConstrainedBaseline},
+    Canonical{"vp9/90000;profile=2", "VP9", 90000, 0, 100, 101, "profile-id=2"},
+    Canonical{"h264/90000;mode=0", "H264", 90000, 0, 124, 125,
+              "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=640c1f", kConstrainedHigh},
+    Canonical{"h264/90000;mode=0", "H264", 90000, 0, 120, 121,
+              "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=64001f", kHigh},
+    Canonical{"h264/90000;mode=0", "H264", 90000, 0, 116, 117,
+              "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=4d001f", kMain},
+    Canonical{"vp9/90000;profile=1", "VP9", 90000, 0, 35, 36, "profile-id=1"},
+    Canonical{"vp9/90000;profile=3", "VP9", 90000, 0, 37, 38, "profile-id=3"},
+    Canonical{"av1/90000;profile=1", "AV1", 90000, 0, 47, 48, "level-idx=5;profile=1;tier=0"},
+    Canonical{"telephone-event/48000", "telephone-event", 48000, 0, 113, 0, ""},
+    Canonical{"telephone-event/8000", "telephone-event", 8000, 0, 126, 0, ""},
 };
 
 constexpr uint8_t kStereoOpus = 110;
@@ -71,7 +71,12 @@ constexpr uint8_t kStereoRed = 62;
 constexpr const char* kStereoRedFmtp = "110/110";
 
 const Canonical* findCanonical(const Codec& codec) {
-  const auto found = std::ranges::find(kCanonical, codecKey(codec), &Canonical::key);
+  CodecIdentity identity = identityOf(codec);
+  if (identity.profile == kBaseline) identity.profile = kConstrainedBaseline;
+  const auto same = [&](const Canonical& each) {
+    return each.format == identity.format && each.profile == identity.profile;
+  };
+  const auto found = std::ranges::find_if(kCanonical, same);
   return found == kCanonical.end() ? nullptr : &*found;
 }
 
@@ -79,7 +84,7 @@ const Canonical* findCanonical(const Codec& codec) {
 /// of one, again and again. Without it, whatever Opus there is.
 const Codec* opusIn(const Codec& red, const std::vector<Codec>& codecs) {
   const auto fits = [&](const Codec& codec) {
-    if (codecKey(codec) != kOpusKey) return false;
+    if (!isOpus(codec)) return false;
     if (red.fmtp.empty()) return true;
     const std::string type = std::to_string(codec.payload_type);
     std::string list = type + "/" + type;
@@ -94,57 +99,87 @@ bool isStereo(const Codec& opus) {
   return fmtpValue(opus.fmtp, "stereo") == "1" || fmtpValue(opus.fmtp, "sprop-stereo") == "1";
 }
 
-/// The payload type of `media` that repairs `payload_type` (RFC 4588 section 8.1: apt).
-std::optional<uint8_t> rtxFor(const sdp::Media& media, uint8_t payload_type) {
-  for (const sdp::Format& format : media.formats)
-    if ((format.name == "rtx" || format.name == "RTX") && fmtpValue(format.fmtp, "apt") == std::to_string(payload_type))
-      return format.payload_type;
-  return std::nullopt;
+/// By payload type, the one that repairs it (RFC 4588 section 8.1: apt).
+std::array<std::optional<uint8_t>, 128> rtxOf(const sdp::Media& media) {
+  std::array<std::optional<uint8_t>, 128> rtx;
+  for (const sdp::Format& format : media.formats) {
+    if (!sameName(format.name, "rtx")) continue;
+    const auto apt = sdp::number<uint8_t>(fmtpValue(format.fmtp, "apt").value_or(""));
+    if (apt && *apt < rtx.size() && !rtx[*apt]) rtx[*apt] = format.payload_type;
+  }
+  return rtx;
 }
 
+struct Known {
+  Codec codec;
+  const Canonical* as;
+};
+
 /// H.264 is sent with the first of the answered profiles; the one that everybody decodes goes there.
-void bestH264First(std::vector<Codec>& codecs) {
+void bestH264First(std::vector<Known>& codecs) {
   std::vector<size_t> places;
-  std::vector<Codec> h264;
+  std::vector<Known> h264;
   for (size_t i = 0; i < codecs.size(); ++i) {
-    if (codecs[i].clock_rate_hz != 90000 || !codecKey(codecs[i]).starts_with("h264/")) continue;
+    if (codecs[i].as->profile == kNone) continue;
     places.push_back(i);
     h264.push_back(codecs[i]);
   }
-  std::ranges::stable_sort(h264, {}, [](const Codec& codec) { return findCanonical(codec); });
+  std::ranges::stable_sort(h264, [](const Known& a, const Known& b) {
+    const auto plain = [](const Known& each) { return identityOf(each.codec).profile == kBaseline; };
+    return a.as != b.as ? a.as < b.as : plain(a) < plain(b);
+  });
   for (size_t i = 0; i < places.size(); ++i) codecs[places[i]] = h264[i];
 }
 
 /// Removes the least useful codecs until the rows can hold the rest.
-void keepWhatFits(std::vector<Codec>& codecs) {
+void keepWhatFits(std::vector<Known>& codecs) {
   while (codecs.size() > contract::kPayloadTypeMax / 2)
-    codecs.erase(std::ranges::max_element(codecs, {}, [](const Codec& codec) { return findCanonical(codec); }));
+    codecs.erase(std::ranges::max_element(codecs, {}, [](const Known& each) { return each.as; }));
+}
+
+Kind kindOf(const Canonical& codec) {
+  return codec.clock_rate_hz == 90000 ? Kind::video : Kind::audio;
 }
 
 }  // namespace
 
+std::string forwardedCodecs(Kind kind) {
+  std::string names;
+  std::string_view last;
+  for (const Canonical& each : kCanonical) {
+    if (kindOf(each) != kind || each.name == kTelephoneEvent || each.name == last) continue;
+    last = each.name;
+    if (names.contains(last)) continue;
+    names += (names.empty() ? "" : ", ") + std::string(last);
+  }
+  return names;
+}
+
 std::vector<Codec> supportedCodecs(const sdp::Media& media, Kind kind, const std::vector<std::string>& feedback) {
-  std::vector<Codec> codecs;
+  const auto rtx = rtxOf(media);
+  std::vector<Known> known;
   for (const sdp::Format& format : media.formats) {
     Codec codec{.name = format.name,
                 .clock_rate_hz = format.clock_rate_hz,
                 .channels = format.channels,
                 .payload_type = format.payload_type,
                 .fmtp = format.fmtp};
-    const Canonical* known = findCanonical(codec);
-    if (!known || (known->clock_rate_hz == 90000) != (kind == Kind::video)) continue;
-    codec.rtx_payload_type = rtxFor(media, format.payload_type);
+    const Canonical* as = findCanonical(codec);
+    if (!as || kindOf(*as) != kind) continue;
+    codec.rtx_payload_type = rtx[format.payload_type];
     // Audio is not retransmitted: by the time it came again, it would be too late. RED sends it twice beforehand.
     for (const std::string& each : format.feedback)
       if (std::ranges::find(feedback, each) != feedback.end() && (kind == Kind::video || each == "transport-cc"))
         codec.rtcp_feedback.push_back(each);
-    codecs.push_back(std::move(codec));
+    known.push_back({std::move(codec), as});
   }
-  keepWhatFits(codecs);
+  keepWhatFits(known);
+  bestH264First(known);
+  std::vector<Codec> codecs;
+  for (Known& each : known) codecs.push_back(std::move(each.codec));
   std::erase_if(codecs, [&, all = codecs](const Codec& codec) { return isRed(codec) && !opusIn(codec, all); });
-  const auto is_event = [](const Codec& codec) { return findCanonical(codec)->name == kTelephoneEvent; };
+  const auto is_event = [](const Codec& codec) { return sameName(codec.name, kTelephoneEvent); };
   if (std::ranges::all_of(codecs, is_event)) return {};
-  bestH264First(codecs);
   return codecs;
 }
 
@@ -179,10 +214,13 @@ std::vector<Codec> canonicalCodecs(const std::vector<Codec>& published) {
 }
 
 std::vector<Codec> commonCodecs(const std::vector<Codec>& answered, const std::vector<Codec>& track) {
+  const std::vector<CodecIdentity> sent = identitiesOf(track);
   std::vector<Codec> common;
-  for (const Codec& codec : answered)
-    if (std::ranges::any_of(track, [&](const Codec& other) { return sameCodec(codec, other); }))
+  for (const Codec& codec : answered) {
+    const CodecIdentity receiver = identityOf(codec);
+    if (std::ranges::any_of(sent, [&](const CodecIdentity& each) { return decodes(receiver, each); }))
       common.push_back(codec);
+  }
   return common;
 }
 
@@ -193,7 +231,7 @@ std::vector<sdp::Format> formatsOf(const std::vector<Codec>& codecs) {
         {codec.payload_type, codec.name, codec.clock_rate_hz, codec.channels, codec.fmtp, codec.rtcp_feedback});
     if (codec.rtx_payload_type)
       formats.push_back(
-          {*codec.rtx_payload_type, "rtx", codec.clock_rate_hz, 1, "apt=" + std::to_string(codec.payload_type), {}});
+          {*codec.rtx_payload_type, "rtx", codec.clock_rate_hz, 0, "apt=" + std::to_string(codec.payload_type), {}});
   }
   return formats;
 }

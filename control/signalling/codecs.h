@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "control/room/model.h"
@@ -13,6 +14,9 @@ namespace penstock {
 /// kPayloadTypeMax payload types with their RTX. `feedback` is what of the offered feedback is accepted.
 std::vector<Codec> supportedCodecs(const sdp::Media& media, Kind kind, const std::vector<std::string>& feedback);
 
+/// Their names, for a refusal: "VP8, H264, VP9, AV1".
+std::string forwardedCodecs(Kind kind);
+
 /// A publisher's codec as every subscriber gets it offered: payload types and parameters out of one fixed table, so
 /// that within a bundle one number never means two things (RFC 8843 section 10.1.2).
 std::optional<Codec> canonicalCodec(const Codec& published);
@@ -20,7 +24,7 @@ std::optional<Codec> canonicalCodec(const Codec& published);
 /// All of a track's like that, each once. RED is numbered after the Opus that is in it.
 std::vector<Codec> canonicalCodecs(const std::vector<Codec>& published);
 
-/// Those of `answered` that `track` has too.
+/// Those of `answered` that can decode something of what `track` sends.
 std::vector<Codec> commonCodecs(const std::vector<Codec>& answered, const std::vector<Codec>& track);
 
 /// The a=rtpmap, a=fmtp, a=rtcp-fb of codecs with their RTX.

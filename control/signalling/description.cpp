@@ -61,6 +61,7 @@ std::vector<sdp::Extmap> answerExtensions(const sdp::Media& offered, bool allow_
   for (const sdp::Extmap& each : offered.extmaps) {
     const auto known = extensionOf(each.uri);
     if (!known || refused.contains(*known)) continue;
+    if (*known == Extension::kMid && offered.mid.empty()) continue;  // there is nothing to write into it
     // RFC 8285 section 4.2: 15 is reserved in one-byte headers; more than 14 needs two-byte headers, so
     // a=extmap-allow-mixed.
     if (each.id == 15 || each.id > (allow_mixed ? 255 : 14)) continue;
@@ -107,6 +108,9 @@ std::vector<std::string> candidateLines(const LocalSide& local) {
     lines.push_back(std::to_string(lines.size() + 1) + " 1 udp " + std::to_string(priority) + " " + place.ip + " " +
                     std::to_string(place.port) + " typ host");
   }
+  // The order of lines means nothing but to FFmpeg, which takes the first, and may have no IPv6.
+  const auto end6 = std::ranges::find_if_not(places, [](const LocalSide::Place& place) { return isIpv6(place.ip); });
+  std::ranges::rotate(lines, lines.begin() + (end6 - places.begin()));
   return lines;
 }
 
@@ -129,13 +133,21 @@ sdp::Media ourSection(const std::string& type, const std::string& mid, const Tra
   return media;
 }
 
-sdp::Media rejectedSection(const sdp::Media& offered) {
-  sdp::Media media;
-  media.type = offered.type;
+sdp::Media rejectedSection(const sdp::Media& offered, const Transport& transport, const LocalSide& local) {
+  sdp::Media media = ourSection(offered.type, offered.mid, transport, local, setupOf(transport));
   media.port = 0;
+  media.connection.clear();
   media.protocol = offered.protocol;
-  media.formats_text = {offered.formats_text.front()};
-  media.mid = offered.mid;
+  if (!offered.formats_text.empty()) media.formats_text = {offered.formats_text.front()};
+  return media;
+}
+
+sdp::Media dataSection(const sdp::Media& offered, const Transport& transport, const LocalSide& local) {
+  sdp::Media media = ourSection(offered.type, offered.mid, transport, local, setupOf(transport));
+  media.protocol = offered.protocol;
+  media.formats_text = offered.formats_text;
+  media.sctp_port = offered.sctp_port;
+  media.rtcp_mux = media.rtcp_rsize = false;
   return media;
 }
 
@@ -150,23 +162,22 @@ void addStream(sdp::Media& section, const std::string& participant, const std::s
   section.ssrc_groups.push_back({"FID", {ssrc, rtx_ssrc}});
 }
 
-std::string describe(std::vector<sdp::Media> sections, const Session& session, const LocalSide& local,
-                     bool allow_mixed) {
+std::string describe(std::vector<sdp::Media> sections, const Session& session, const LocalSide& local, bool allow_mixed,
+                     const std::vector<std::string>& group) {
   sdp::Session description;
   description.id = session.id;
   description.version = session.version;
   description.ice_lite = true;  // RFC 8445 section 2.5: we have public addresses only, and answer checks
   description.extmap_allow_mixed = allow_mixed;
-  std::vector<std::string> bundle;
-  for (sdp::Media& media : sections) {
-    if (!isUsed(media)) continue;
-    if (bundle.empty()) {  // RFC 8843 section 7.1.3: candidates belong to the tagged section
-      media.candidates = candidateLines(local);
-      media.end_of_candidates = true;
-    }
-    bundle.push_back(media.mid);
+  // RFC 8843 section 7.1.3: candidates belong to the tagged section.
+  const auto tagged = std::ranges::find_if(sections, [&](const sdp::Media& media) {
+    return isUsed(media) && (group.empty() || media.mid == group.front());
+  });
+  if (tagged != sections.end()) {
+    tagged->candidates = candidateLines(local);
+    tagged->end_of_candidates = true;
   }
-  if (!bundle.empty()) description.bundle.push_back(std::move(bundle));
+  if (!group.empty()) description.bundle.push_back(group);
   description.media = std::move(sections);
   return sdp::write(description);
 }

@@ -1,7 +1,9 @@
 #include "control/signalling/negotiate_common.h"
 
 #include <algorithm>
+#include <map>
 
+#include "control/signalling/codecs.h"
 #include "dataplane/contract/limits.h"
 
 namespace penstock {
@@ -23,47 +25,100 @@ bool clientReceives(const sdp::Media& media) {
 
 namespace {
 
-Result<void> checkSection(const sdp::Media& media) {
-  const std::string name = "The section of a=mid:" + media.mid + " ";
-  if (!media.protocol.ends_with("RTP/SAVPF")) return sdpUnsupported(name + "is not of the protocol UDP/TLS/RTP/SAVPF.");
-  // RFC 8858 section 3: we demultiplex always.
-  if (!media.rtcp_mux) return sdpUnsupported(name + "lacks a=rtcp-mux, which the relay needs.");
+std::string nameOf(const sdp::Media& media) {
+  return media.mid.empty() ? "The section without a=mid" : "The section of a=mid:" + media.mid;
+}
+
+/// Every section in use has a mid of its own, unless it is alone.
+Result<void> checkMids(const sdp::Session& description) {
+  const auto used = std::ranges::count_if(description.media, isUsed);
+  std::set<std::string_view> mids;
+  for (const sdp::Media& media : description.media) {
+    if (media.mid.empty()) {  // some leave it out of sections that were rejected long ago
+      if (isUsed(media) && used > 1) return sdpInvalid("A section has no a=mid (RFC 8843 section 7.1).");
+      continue;
+    }
+    if (media.mid.size() > contract::kMidMax) return sdpUnsupported("A mid is longer than 16 characters.");
+    if (!mids.insert(media.mid).second) return sdpInvalid("Two sections have the same a=mid:" + media.mid + ".");
+  }
   return {};
+}
+
+/// Fills group and tagged. The first a=group:BUNDLE with a section in use is the one that counts.
+void readBundle(Description& description) {
+  std::map<std::string_view, size_t> used;
+  for (size_t i = 0; i < description.media.size(); ++i)
+    if (isUsed(description.media[i])) used.emplace(description.media[i].mid, i);
+  // RFC 8843 section 7.1: the first of the group is the tagged one, and never bundle-only; who errs is understood.
+  const auto tag = [&](size_t index) {
+    const bool better = description.tagged && description.media[*description.tagged].port == 0;
+    if (!description.tagged || (better && description.media[index].port != 0)) description.tagged = index;
+  };
+  for (const std::vector<std::string>& mids : description.bundle) {
+    for (const std::string& mid : mids) {
+      const auto found = used.find(mid);
+      if (found == used.end()) continue;
+      tag(found->second);
+      description.group.push_back(mid);
+      used.erase(found);  // named twice, it counts once
+    }
+    if (description.tagged) break;
+  }
+  if (description.tagged) {
+    const auto first = std::ranges::find(description.group, description.media[*description.tagged].mid);
+    std::rotate(description.group.begin(), first, first + 1);
+  } else if (used.size() == 1) {
+    description.tagged = used.begin()->second;
+  }
 }
 
 }  // namespace
 
-Result<sdp::Session> readDescription(const std::string& text) {
+Result<Description> readDescription(const std::string& text) {
   auto parsed = sdp::parse(text);
   if (!parsed) return sdpInvalid(parsed.error().text());
   if (parsed->media.empty()) return sdpInvalid("The SDP has no m= section.");
-  std::set<std::string> mids;
-  const sdp::Media* first = nullptr;
-  for (const sdp::Media& media : parsed->media) {
-    if (!isUsed(media) && media.mid.empty()) continue;  // rejected long ago: some peers then leave the mid out
-    if (media.mid.empty()) return sdpInvalid("A section has no a=mid (RFC 8843 section 7.1).");
-    if (media.mid.size() > contract::kMidMax) return sdpUnsupported("A mid is longer than 16 characters.");
-    if (!mids.insert(media.mid).second) return sdpInvalid("Two sections have the same a=mid:" + media.mid + ".");
-    if (!isUsed(media) || !isRtp(media)) continue;
-    if (auto good = checkSection(media); !good) return Unwanted(good.error());
-    if (!first) first = &media;
-    const bool bundled = std::ranges::any_of(parsed->bundle, [&](const std::vector<std::string>& group) {
-      return std::ranges::find(group, media.mid) != group.end() && std::ranges::find(group, first->mid) != group.end();
-    });
-    if (!bundled) return sdpUnsupported("All sections must be in one a=group:BUNDLE: the relay has one port.");
+  if (auto good = checkMids(*parsed); !good) return Unwanted(good.error());
+  Description description{std::move(*parsed), {}, {}};
+  readBundle(description);
+  const std::set<std::string_view> bundled(description.group.begin(), description.group.end());
+  for (const sdp::Media& media : description.media) {
+    if (!isUsed(media) || !isRtp(media) || description.isTagged(media) || bundled.contains(media.mid)) continue;
+    return sdpUnsupported("All sections must be in one a=group:BUNDLE: the relay has one port.");
   }
-  return std::move(*parsed);
+  // RFC 8858 section 3: we demultiplex always. Other sections have what the tagged one has (RFC 8843 section 7.1.3).
+  if (description.tagged) {
+    const sdp::Media& tagged = description.media[*description.tagged];
+    if (isRtp(tagged) && !tagged.rtcp_mux)
+      return sdpUnsupported(nameOf(tagged) + " lacks a=rtcp-mux, which the relay needs.");
+  }
+  return description;
 }
 
-Result<RemoteSide> remoteSide(const sdp::Session& description) {
-  const sdp::Media* tagged = nullptr;
-  for (const sdp::Media& media : description.media)
-    if (!tagged && isUsed(media) && isRtp(media)) tagged = &media;
-  // RFC 8843 section 7.1: of a bundle, the transport attributes of the first section count; a data channel may be it.
-  if (!tagged)
-    for (const sdp::Media& media : description.media)
-      if (!tagged && isUsed(media)) tagged = &media;
-  if (!tagged) return sdpUnsupported("No section is in use.");
+std::string refusalOf(const sdp::Media& media) {
+  if (!isRtp(media)) return nameOf(media) + " is neither audio nor video: m=" + media.type + ".";
+  if (!sdp::isRtpProfile(media.protocol)) return nameOf(media) + " is of a protocol that is not known.";
+  return nameOf(media) + " offers none of the codecs that are forwarded: " + forwardedCodecs(kindOf(media)) + ".";
+}
+
+Result<void> checkTagged(const Description& offer, const std::vector<sdp::Media>& answers) {
+  if (!offer.tagged || isUsed(answers[*offer.tagged]) || std::ranges::none_of(answers, isUsed)) return {};
+  return sdpUnsupported(refusalOf(offer.media[*offer.tagged]) +
+                        " It cannot be refused alone, being the bundle's tagged one (RFC 8843 section 7.3.3).");
+}
+
+std::vector<std::string> answeredGroup(const Description& offer, const std::vector<sdp::Media>& answers) {
+  std::set<std::string_view> used;
+  for (const sdp::Media& media : answers)
+    if (isUsed(media)) used.insert(media.mid);
+  std::vector<std::string> group = offer.group;
+  std::erase_if(group, [&](const std::string& mid) { return !used.contains(mid); });
+  return group;
+}
+
+Result<RemoteSide> remoteSide(const Description& description) {
+  if (!description.tagged) return sdpUnsupported("No section is in use.");
+  const sdp::Media* tagged = &description.media[*description.tagged];
   const sdp::Security& security = tagged->security;
   if (security.ice_ufrag.empty() || security.ice_pwd.empty()) return sdpInvalid("a=ice-ufrag or a=ice-pwd is missing.");
   if (security.fingerprints.empty()) return sdpInvalid("a=fingerprint is missing: media is DTLS-SRTP only (RFC 8827).");
@@ -96,6 +151,10 @@ Result<void> checkOrder(const sdp::Session& offer, const Session& session) {
 DtlsRole roleAgainst(sdp::Setup setup) {
   // RFC 5763 section 5: to actpass the answerer may be either; being passive, we wait for a client that is behind NAT.
   return setup == sdp::Setup::kPassive ? DtlsRole::client : DtlsRole::server;
+}
+
+sdp::Setup setupOf(const Transport& transport) {
+  return transport.dtls_role == DtlsRole::server ? sdp::Setup::kPassive : sdp::Setup::kActive;
 }
 
 Transport newTransport(Purpose purpose, const LocalSide& local, Fresh& fresh) {

@@ -36,9 +36,28 @@ inline Kind kindOf(const sdp::Media& media) {
 bool clientSends(const sdp::Media& media);
 bool clientReceives(const sdp::Media& media);
 
-/// Parses and checks all that does not depend on what went before: mids, bundle, rtcp-mux, ICE, DTLS.
-Result<sdp::Session> readDescription(const std::string& text);
-Result<RemoteSide> remoteSide(const sdp::Session& description);
+/// What a client says, and which of its sections are on the one transport (RFC 8843).
+struct Description : sdp::Session {
+  /// Mids of its a=group:BUNDLE that are in use, the tagged one first. Empty: a single section needs no group.
+  std::vector<std::string> group;
+  /// The tagged section, whose transport attributes are those of all (RFC 8843 section 7.1.3); none: none is in use.
+  std::optional<size_t> tagged;
+
+  bool isTagged(const sdp::Media& section) const { return tagged && &section == &media[*tagged]; }
+};
+
+/// Parses and checks all that does not depend on what went before: mids, bundle, rtcp-mux.
+Result<Description> readDescription(const std::string& text);
+Result<RemoteSide> remoteSide(const Description& description);
+/// Why we do not take a section that is in use, as a sentence. `codecs`: those of it that we know.
+std::string refusalOf(const Description& description, const sdp::Media& media, const std::vector<Codec>& codecs);
+/// Of a data channel that the bundle stands on, which cannot be refused alone. The relay forwards none: what comes on
+/// it is not answered.
+bool isKeptData(const Description& description, const sdp::Media& media);
+/// RFC 8843 section 7.3.3: the tagged section is refused only with all others of its bundle.
+Result<void> checkTagged(const Description& offer, const std::vector<sdp::Media>& answers);
+/// Mids of the answer's group: those of the offer's that are in use in the answer.
+std::vector<std::string> answeredGroup(const Description& offer, const std::vector<sdp::Media>& answers);
 /// RFC 3264 section 8: sections keep their place; only one that was out of use may become another.
 Result<void> checkOrder(const sdp::Session& offer, const Session& session);
 
@@ -53,6 +72,8 @@ TransportStep stepTransport(const std::optional<Transport>& now, const Session& 
 Transport newTransport(Purpose purpose, const LocalSide& local, Fresh& fresh);
 Session newSession(Fresh& fresh);
 DtlsRole roleAgainst(sdp::Setup setup);
+/// a=setup of our answer.
+sdp::Setup setupOf(const Transport& transport);
 
 const char* uriOf(contract::Extension extension);
 std::optional<contract::Extension> extensionOf(const std::string& uri);
@@ -69,10 +90,12 @@ std::vector<sdp::Extmap> answerExtensions(const sdp::Media& offered, bool allow_
 sdp::Media ourSection(const std::string& type, const std::string& mid, const Transport& transport,
                       const LocalSide& local, sdp::Setup setup);
 /// The answer to a section that we do not take.
-sdp::Media rejectedSection(const sdp::Media& offered);
-/// Session lines, BUNDLE group and candidates around the sections.
-std::string describe(std::vector<sdp::Media> sections, const Session& session, const LocalSide& local,
-                     bool allow_mixed);
+sdp::Media rejectedSection(const sdp::Media& offered, const Transport& transport, const LocalSide& local);
+/// The answer to a data channel that is kept.
+sdp::Media dataSection(const sdp::Media& offered, const Transport& transport, const LocalSide& local);
+/// Session lines, BUNDLE group and candidates around the sections. An empty group: none is written.
+std::string describe(std::vector<sdp::Media> sections, const Session& session, const LocalSide& local, bool allow_mixed,
+                     const std::vector<std::string>& group);
 std::vector<std::string> candidateLines(const LocalSide& local);
 /// a=ssrc, a=ssrc-group and a=msid of a stream that we send.
 void addStream(sdp::Media& section, const std::string& participant, const std::string& track, uint32_t ssrc,

@@ -31,7 +31,8 @@ std::vector<Codec> codecsFor(const Participant& who, const Track& track) {
 
 bool sameNumbers(const std::vector<Codec>& a, const std::vector<Codec>& b) {
   return std::ranges::equal(a, b, [](const Codec& x, const Codec& y) {
-    return sameCodec(x, y) && x.payload_type == y.payload_type && x.rtx_payload_type == y.rtx_payload_type;
+    return identityOf(x) == identityOf(y) && x.payload_type == y.payload_type &&
+           x.rtx_payload_type == y.rtx_payload_type;
   });
 }
 

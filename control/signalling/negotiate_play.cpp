@@ -1,6 +1,7 @@
 // A player (WHEP) offers sections to receive in; each is a slot that carries one track after another.
 #include <algorithm>
 
+#include "control/room/codec.h"
 #include "control/signalling/codecs.h"
 #include "control/signalling/negotiate_common.h"
 
@@ -13,18 +14,46 @@ using contract::Extension;
 const std::set<Extension> kNotForPlayers = {Extension::kRid, Extension::kRepairedRid, Extension::kVideoLayersAllocation,
                                             Extension::kTransmissionOffset};
 
-/// The track that this slot can carry and that no other slot does: one that is heard rather than not, then the first.
-const RemoteTrack* trackFor(const MediaSection& slot, const std::vector<RemoteTrack>& tracks, const std::string& from,
-                            const std::vector<Subscription>& subscriptions) {
-  const RemoteTrack* best = nullptr;
-  for (const RemoteTrack& remote : tracks) {
-    if (best && best->life <= remote.life) continue;
-    if (remote.track->kind != slot.kind || (!from.empty() && remote.participant != from)) continue;
-    if (std::ranges::find(subscriptions, remote.track->id, &Subscription::track) != subscriptions.end()) continue;
-    if (!commonCodecs(slot.codecs, remote.track->codecs).empty()) best = &remote;
+/// The tracks that slots may get, each once. What their codecs are is read once, however many slots there are.
+class Supply {
+ public:
+  Supply(const std::vector<RemoteTrack>& tracks, const std::string& from) {
+    for (const RemoteTrack& remote : tracks)
+      if (from.empty() || remote.participant == from) all_.push_back({&remote, identitiesOf(remote.track->codecs)});
   }
-  return best;
-}
+
+  void take(const std::string& track) { mark(track, true); }
+  void release(const std::string& track) { mark(track, false); }
+
+  /// The track that this slot can carry and that no other slot does: one that is heard rather than not, then the first.
+  /// Notes in the slot if there is none for want of a codec only.
+  const RemoteTrack* bestFor(MediaSection& slot) const {
+    const std::vector<CodecIdentity> receivers = identitiesOf(slot.codecs);
+    const RemoteTrack* best = nullptr;
+    bool others = false;
+    for (const Each& each : all_) {
+      if (each.taken || each.remote->track->kind != slot.kind) continue;
+      others = true;
+      if (best && best->life <= each.remote->life) continue;
+      const auto fits = [&](const CodecIdentity& sent) { return decoderOf(receivers, sent).has_value(); };
+      if (std::ranges::any_of(each.codecs, fits)) best = each.remote;
+    }
+    slot.undecodable = others && !best;
+    return best;
+  }
+
+ private:
+  struct Each {
+    const RemoteTrack* remote;
+    std::vector<CodecIdentity> codecs;
+    bool taken = false;
+  };
+  void mark(const std::string& track, bool taken) {
+    for (Each& each : all_)
+      if (each.remote->track->id == track) each.taken = taken;
+  }
+  std::vector<Each> all_;
+};
 
 bool hasRtx(const MediaSection& slot) {
   return std::ranges::any_of(slot.codecs, [](const Codec& codec) { return codec.rtx_payload_type.has_value(); });
@@ -55,9 +84,11 @@ struct Play {
   const Participant& who;
   const std::vector<RemoteTrack>& tracks;
   const LocalSide& local;
-  const sdp::Session& offer;
+  const Description& offer;
+  Supply supply;
   PlayOutcome outcome;
   std::vector<sdp::Media> answers;
+  std::string refused;  // why a section is not taken, of the first such
 
   /// What the section was in the round before; on a new transport there is none.
   const MediaSection* before(const std::string& mid) const {
@@ -68,24 +99,27 @@ struct Play {
 
   void section(const sdp::Media& media) {
     MediaSection slot{.mid = media.mid, .kind = kindOf(media)};
-    const bool carries = isUsed(media) && isRtp(media) && clientReceives(media);
-    if (carries) slot.codecs = supportedCodecs(media, slot.kind, kSubscribeFeedback);
-    if (slot.codecs.empty()) {
-      answers.push_back(rejectedSection(media));
+    if (isData(media) && offer.isTagged(media)) {
+      answers.push_back(dataSection(media, outcome.transport, local));
       outcome.session.sections.push_back(std::move(slot));
       return;
     }
-    slot.slot = true;
-    const sdp::Setup setup =
-        outcome.transport.dtls_role == DtlsRole::server ? sdp::Setup::kPassive : sdp::Setup::kActive;
-    sdp::Media answer = ourSection(media.type, media.mid, outcome.transport, local, setup);
+    if (isUsed(media) && isRtp(media)) slot.codecs = supportedCodecs(media, slot.kind, kSubscribeFeedback);
+    if (slot.codecs.empty()) {
+      answers.push_back(rejectedSection(media, outcome.transport, local));
+      if (isUsed(media) && !isData(media) && refused.empty()) refused = refusalOf(media);
+      outcome.session.sections.push_back(std::move(slot));
+      return;
+    }
+    slot.slot = clientReceives(media);
+    sdp::Media answer = ourSection(media.type, media.mid, outcome.transport, local, setupOf(outcome.transport));
     answer.protocol = media.protocol;
     answer.rtcp_rsize = media.rtcp_rsize;
-    answer.direction = sdp::Direction::kSendOnly;
+    answer.direction = slot.slot ? sdp::Direction::kSendOnly : sdp::Direction::kInactive;
     answer.formats = formatsOf(slot.codecs);
     answer.extmaps =
         answerExtensions(media, offer.extmap_allow_mixed, kNotForPlayers, false, outcome.transport.extension_id);
-    stream(slot, answer);
+    if (slot.slot) stream(slot, answer);
     answers.push_back(std::move(answer));
     outcome.session.sections.push_back(std::move(slot));
   }
@@ -104,9 +138,10 @@ struct Play {
     const RemoteTrack* remote = kept ? findRemote(tracks, kept->track) : nullptr;
     if (!remote || commonCodecs(slot.codecs, remote->track->codecs).empty()) {
       kept = nullptr;
-      remote = trackFor(slot, tracks, outcome.session.play_from, outcome.subscriptions);
+      remote = supply.bestFor(slot);
     }
     if (!remote) return addStream(answer, who.id, "slot-" + slot.mid, slot.ssrc, slot.rtx_ssrc);
+    supply.take(remote->track->id);
     Subscription filled = fill(slot, *remote, outcome.session);
     if (kept) filled.wish = kept->wish;
     addStream(answer, remote->participant, remote->track->id, slot.ssrc, slot.rtx_ssrc);
@@ -126,7 +161,7 @@ Result<PlayOutcome> negotiatePlay(const Participant& who, const std::vector<Remo
   TransportStep step =
       stepTransport(who.subscribe_transport, who.subscribe_session, Purpose::subscribe, *remote, local, fresh);
   if (auto good = checkOrder(*offer, step.session); !good) return Unwanted(good.error());
-  Play play{who, tracks, local, *offer, {}, {}};
+  Play play{who, tracks, local, *offer, Supply(tracks, from), {}, {}, {}};
   PlayOutcome& outcome = play.outcome;
   outcome.transport = std::move(step.transport);
   outcome.session = std::move(step.session);
@@ -135,14 +170,18 @@ Result<PlayOutcome> negotiatePlay(const Participant& who, const std::vector<Remo
   outcome.session.play_from = from;
   outcome.transport.extension_id = {};
   for (const sdp::Media& media : offer->media) play.section(media);
+  if (!play.refused.empty()) return sdpUnsupported(play.refused);
   if (std::ranges::none_of(outcome.session.sections, &MediaSection::slot))
-    return sdpUnsupported("No section of the offer can receive: recvonly with opus; VP8, VP9, H264 or AV1.");
-  outcome.answer = describe(std::move(play.answers), outcome.session, local, offer->extmap_allow_mixed);
+    return sdpUnsupported("No section of the offer can receive: none is recvonly or sendrecv.");
+  const std::vector<std::string> group = answeredGroup(*offer, play.answers);
+  outcome.answer = describe(std::move(play.answers), outcome.session, local, offer->extmap_allow_mixed, group);
   return std::move(outcome);
 }
 
 std::optional<SlotOutcome> fillSlots(const Participant& who, const std::vector<RemoteTrack>& tracks) {
   SlotOutcome outcome{who.subscribe_session, who.subscriptions};
+  Supply supply(tracks, outcome.session.play_from);
+  for (const Subscription& each : who.subscriptions) supply.take(each.track);
   bool changed = false;
   for (MediaSection& slot : outcome.session.sections) {
     if (!slot.slot) continue;
@@ -150,12 +189,18 @@ std::optional<SlotOutcome> fillSlots(const Participant& who, const std::vector<R
     const bool carries = carried != outcome.subscriptions.end();
     const RemoteTrack* now = carries ? findRemote(tracks, carried->track) : nullptr;
     if (now && now->life != Life::silent) continue;
-    const RemoteTrack* remote = trackFor(slot, tracks, outcome.session.play_from, outcome.subscriptions);
+    const bool undecodable = slot.undecodable;
+    const RemoteTrack* remote = supply.bestFor(slot);
+    if (carries) slot.undecodable = false;
     if (carries && (!remote || remote->life != Life::heard)) continue;  // it may come back
-    if (carries) outcome.subscriptions.erase(carried);
-    changed = changed || !slot.track.empty();
+    if (carries) {
+      supply.release(carried->track);
+      outcome.subscriptions.erase(carried);
+    }
+    changed = changed || !slot.track.empty() || slot.undecodable != undecodable;
     slot.track.clear();
     if (!remote) continue;
+    supply.take(remote->track->id);
     outcome.subscriptions.push_back(fill(slot, *remote, outcome.session));
     changed = true;
   }

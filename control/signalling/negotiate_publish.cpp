@@ -58,7 +58,7 @@ Result<std::vector<Encoding>> encodingsOf(const sdp::Media& media, const Extensi
     for (const std::string& rid : simulcastRids(media)) encodings.push_back({.rid = rid});
   if (!encodings.empty()) return encodings;
   if (!media.ssrcs.empty()) return namedEncodings(media);
-  if (!by_mid)
+  if (!by_mid || media.mid.empty())
     return sdpUnsupported("The section of a=mid:" + media.mid + " has neither a=ssrc nor the MID header extension.");
   return std::vector<Encoding>(1);  // bound by MID
 }
@@ -83,9 +83,10 @@ struct Publish {
   const std::vector<TrackHint>& hints;
   const LocalSide& local;
   Fresh& fresh;
-  const sdp::Session& offer;
+  const Description& offer;
   PublishOutcome outcome;
   std::vector<sdp::Media> answers;
+  std::string refused;  // why a section is not taken, of the first such
 
   const TrackHint* hint(const std::string& mid) const {
     const auto found = std::ranges::find(hints, mid, &TrackHint::mid);
@@ -122,17 +123,19 @@ struct Publish {
   }
 
   Result<void> section(const sdp::Media& media) {
-    const bool carries = isUsed(media) && isRtp(media);
     outcome.session.sections.push_back({.mid = media.mid, .kind = kindOf(media)});
-    std::vector<Codec> codecs;
-    if (carries) codecs = supportedCodecs(media, kindOf(media), kPublishFeedback);
-    if (!carries || codecs.empty()) {
-      answers.push_back(rejectedSection(media));
+    if (isData(media) && offer.isTagged(media)) {
+      answers.push_back(dataSection(media, outcome.transport, local));
       return {};
     }
-    const sdp::Setup setup =
-        outcome.transport.dtls_role == DtlsRole::server ? sdp::Setup::kPassive : sdp::Setup::kActive;
-    sdp::Media answer = ourSection(media.type, media.mid, outcome.transport, local, setup);
+    std::vector<Codec> codecs;
+    if (isUsed(media) && isRtp(media)) codecs = supportedCodecs(media, kindOf(media), kPublishFeedback);
+    if (codecs.empty()) {
+      answers.push_back(rejectedSection(media, outcome.transport, local));
+      if (isUsed(media) && !isData(media) && refused.empty()) refused = refusalOf(media);
+      return {};
+    }
+    sdp::Media answer = ourSection(media.type, media.mid, outcome.transport, local, setupOf(outcome.transport));
     answer.protocol = media.protocol;
     answer.rtcp_rsize = media.rtcp_rsize;
     answer.formats = formatsOf(codecs);
@@ -163,7 +166,7 @@ Result<PublishOutcome> negotiatePublish(const Participant& who, const std::strin
                                         const std::vector<TrackHint>& hints, const LocalSide& local, Fresh& fresh) {
   auto offer = readDescription(text);
   if (!offer) return Unwanted(offer.error());
-  Publish publish{who, hints, local, fresh, *offer, {}, {}};
+  Publish publish{who, hints, local, fresh, *offer, {}, {}, {}};
   PublishOutcome& outcome = publish.outcome;
   if (nothingUsed(*offer) && who.publish_transport) {  // all that was published is withdrawn
     outcome.transport = *who.publish_transport;
@@ -183,11 +186,14 @@ Result<PublishOutcome> negotiatePublish(const Participant& who, const std::strin
   outcome.transport.extension_id = {};
   for (const sdp::Media& media : offer->media)
     if (auto done = publish.section(media); !done) return Unwanted(done.error());
+  // RFC 9725 section 4.4.2: no ingest of a part, which would mislead who sends the whole.
+  if (who.protocol == "whip" && !publish.refused.empty()) return sdpUnsupported(publish.refused);
   const bool wanted = std::ranges::any_of(
       offer->media, [](const sdp::Media& media) { return isUsed(media) && isRtp(media) && clientSends(media); });
-  if (wanted && outcome.tracks.empty())
-    return sdpUnsupported("None of the offered codecs is supported: opus; VP8, VP9, H264, AV1.");
-  outcome.answer = describe(std::move(publish.answers), outcome.session, local, offer->extmap_allow_mixed);
+  if (wanted && outcome.tracks.empty()) return sdpUnsupported(publish.refused);
+  if (auto good = checkTagged(*offer, publish.answers); !good) return Unwanted(good.error());
+  const std::vector<std::string> group = answeredGroup(*offer, publish.answers);
+  outcome.answer = describe(std::move(publish.answers), outcome.session, local, offer->extmap_allow_mixed, group);
   return std::move(outcome);
 }
 

@@ -20,10 +20,18 @@ constexpr Extension kVideoExtensions[] = {
     Extension::kPlayoutDelay, Extension::kVideoContentType,     Extension::kVideoTiming,
     Extension::kColorSpace};
 
+constexpr uint16_t offeredId(Extension extension) {
+  return static_cast<uint16_t>(static_cast<uint16_t>(extension) + 1);
+}
+// Firefox refuses a whole description in which an id is 15.
+constexpr uint16_t kOneByteIdMax = 14;
+static_assert(offeredId(std::ranges::max(kAudioExtensions, {}, offeredId)) <= kOneByteIdMax);
+static_assert(offeredId(std::ranges::max(kVideoExtensions, {}, offeredId)) <= kOneByteIdMax);
+
 std::vector<sdp::Extmap> offeredExtensions(Kind kind) {
   std::vector<sdp::Extmap> offered;
   const auto add = [&](Extension extension) {
-    offered.push_back({static_cast<uint16_t>(static_cast<uint16_t>(extension) + 1), std::nullopt, uriOf(extension)});
+    offered.push_back({offeredId(extension), std::nullopt, uriOf(extension)});
   };
   if (kind == Kind::audio)
     for (const Extension each : kAudioExtensions) add(each);
@@ -76,7 +84,7 @@ struct Offer {
       const auto [ssrc, rtx_ssrc] = takeSsrcs(outcome.session);
       subscription.ssrc = ssrc;
       subscription.rtx_ssrc = kind == Kind::video ? rtx_ssrc : 0;
-      subscription.active = false;
+      subscription.active = subscription.undecodable = false;
     }
   }
 
@@ -115,8 +123,12 @@ OfferOutcome makeOffer(const Participant& who, const std::vector<RemoteTrack>& t
   }
   offer.assign();
   std::vector<sdp::Media> sections;
-  for (const MediaSection& section : outcome.session.sections) sections.push_back(offer.section(section));
-  outcome.offer = describe(std::move(sections), outcome.session, local, true);
+  std::vector<std::string> group;
+  for (const MediaSection& section : outcome.session.sections) {
+    sections.push_back(offer.section(section));
+    group.push_back(section.mid);
+  }
+  outcome.offer = describe(std::move(sections), outcome.session, local, true, group);
   return std::move(outcome);
 }
 
@@ -124,12 +136,15 @@ namespace {
 
 /// What the client takes of one section.
 void acceptSection(const sdp::Media& media, const RemoteTrack* remote, Subscription& subscription) {
-  subscription.active = false;
+  subscription.active = subscription.undecodable = false;
   subscription.codecs.clear();
+  // RFC 8829 section 5.3.1: who has none of the codecs rejects the section.
+  if (remote && !isUsed(media)) subscription.undecodable = true;
   if (!remote || !isUsed(media) || !clientReceives(media)) return;
   subscription.codecs =
       commonCodecs(supportedCodecs(media, remote->track->kind, kSubscribeFeedback), remote->track->codecs);
   subscription.active = !subscription.codecs.empty();
+  subscription.undecodable = !subscription.active;
   const bool rtx =
       std::ranges::any_of(subscription.codecs, [](const Codec& codec) { return codec.rtx_payload_type.has_value(); });
   if (!rtx) subscription.rtx_ssrc = 0;
@@ -172,7 +187,7 @@ Result<AnswerOutcome> acceptAnswer(const Participant& who, const std::vector<Rem
   outcome.session = who.subscribe_session;
   outcome.subscriptions = who.subscriptions;
 
-  if (std::ranges::any_of(answer->media, isUsed)) {
+  if (answer->tagged) {
     const auto remote = remoteSide(*answer);
     if (!remote) return Unwanted(remote.error());
     if (remote->setup == sdp::Setup::kActpass)

@@ -132,6 +132,8 @@ Result<std::string> RoomService::resume(const JoinRequest& request, std::shared_
   presence.offer_due = presence.offer_due || presence.offer_outstanding != 0;
   presence.offer_outstanding = 0;
   sendJoined(key, true);
+  presence.undecodable.clear();
+  tellUndecodable(key);
   if (presence.offer_due) due_.insert(key);
   settle();
   return key.participant;

@@ -81,12 +81,13 @@ class RoomService final : public Service {
   /// What is known of a participant besides the model, and is lost with this process.
   struct Presence {
     std::shared_ptr<ParticipantLink> link;
-    uint64_t deadline_ms = 0;        // when it must be back, or connected; 0 = none
-    uint64_t offer_outstanding = 0;  // id of the offer that is not answered yet; 0 = none
-    bool offer_due = false;          // something changed since the last offer
-    bool restart_ice = false;        // the next offer has new credentials
-    std::set<std::string> silent;    // transports whose consent is lost
-    std::set<std::string> held;      // tracks that are not sent to it as others spoke later; its client was told
+    uint64_t deadline_ms = 0;           // when it must be back, or connected; 0 = none
+    uint64_t offer_outstanding = 0;     // id of the offer that is not answered yet; 0 = none
+    bool offer_due = false;             // something changed since the last offer
+    bool restart_ice = false;           // the next offer has new credentials
+    std::set<std::string> silent;       // transports whose consent is lost
+    std::set<std::string> held;         // tracks that are not sent to it as others spoke later; its client was told
+    std::set<std::string> undecodable;  // tracks, or sections of a player, that lack nothing but codecs; was told
   };
 
   /// How long a participant without signalling of its own (WHIP, WHEP) may take from its offer to a finished handshake.
@@ -120,6 +121,7 @@ class RoomService final : public Service {
   void sendOffer(const ParticipantKey& key, const Participant& as);
   void postpone(const ParticipantKey& key, const Refusal& refusal);
   void replaceSubscribeTransport(const ParticipantKey& key);
+  void tellUndecodable(const ParticipantKey& key);
 
   // room_service_silence.cpp
   Life lifeOf(const std::string& track) const;

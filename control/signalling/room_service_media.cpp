@@ -68,6 +68,7 @@ Result<std::string> RoomService::play(const std::string& room, const std::string
   if (auto applied = apply(event); !applied) return std::unexpected(applied.error());
   players_[room].insert(id);
   if (outcome->handshake) edges_.dtls.start(transport.id, transport.dtls_role, transport.remote_fingerprint);
+  tellUndecodable({room, id});
   settle();
   return std::move(outcome->answer);
 }
@@ -95,6 +96,7 @@ Result<void> RoomService::answer(const std::string& room, const std::string& id,
   if (auto applied = apply(event); !applied) return applied;
   if (outcome->handshake && !transport.remote_fingerprint.empty())
     edges_.dtls.start(transport.id, transport.dtls_role, transport.remote_fingerprint);
+  tellUndecodable(key);
   settle();
   return {};
 }
@@ -177,6 +179,7 @@ void RoomService::settle() {
                                               std::move(filled->session), std::move(filled->subscriptions)});
         if (!applied)
           spdlog::warn("room {}: {} gets no new track: {}", key.room, key.participant, applied.error().code);
+        tellUndecodable(key);
       }
       continue;
     }
@@ -212,6 +215,27 @@ void RoomService::postpone(const ParticipantKey& key, const Refusal& refusal) {
   presence.offer_due = true;
   if (!waiting_.insert(key).second) return;
   presence.link->send({{"type", "error"}, {"code", refusal.code}, {"message", refusal.message}});
+}
+
+/// What is black or silent for want of a codec only: once in the log, and to the client where it listens.
+void RoomService::tellUndecodable(const ParticipantKey& key) {
+  const Participant* who = participant(key);
+  if (!who) return;
+  Presence& presence = presence_[key];
+  std::set<std::string> undecodable;
+  for (const MediaSection& section : who->subscribe_session.sections)
+    if (section.slot && section.undecodable) undecodable.insert(section.mid);
+  for (const Subscription& each : who->subscriptions)
+    if (each.undecodable) undecodable.insert(each.track);
+  for (const std::string& each : undecodable)
+    if (!presence.undecodable.contains(each))
+      spdlog::warn("room {}: {} has no codec for {}", key.room, key.participant,
+                   isPlayer(*who) ? "any track that its section " + each + " could carry" : "track " + each);
+  if (undecodable == presence.undecodable) return;
+  presence.undecodable = std::move(undecodable);
+  if (presence.link)
+    presence.link->send({{"type", "undecodable"},
+                         {"tracks", boost::json::array(presence.undecodable.begin(), presence.undecodable.end())}});
 }
 
 /// The client has a new connection (another certificate): everything is offered to it anew.

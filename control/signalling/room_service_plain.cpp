@@ -65,8 +65,7 @@ Result<void> checkCodecs(const PlainRequest& request) {
   const auto known = [](const Codec& codec) { return canonicalCodec(codec).has_value(); };
   // RED repeats the frames of a codec that must be there on its own too: not every subscriber takes RED.
   const auto red_alone = [](const std::vector<Codec>& codecs) {
-    return std::ranges::any_of(codecs, isRed) &&
-           std::ranges::none_of(codecs, [](const Codec& codec) { return codecKey(codec) == kOpusKey; });
+    return std::ranges::any_of(codecs, isRed) && std::ranges::none_of(codecs, isOpus);
   };
   for (const Track& track : request.publish)
     if (!std::ranges::all_of(track.codecs, known) || red_alone(track.codecs))

@@ -14,8 +14,11 @@ inline constexpr size_t kBytesMax = 256 * 1024;
 inline constexpr size_t kLinesMax = 16'384;
 inline constexpr size_t kLineBytesMax = 8'192;
 inline constexpr size_t kMediaMax = 512;
-/// Payload types, header extensions, SSRCs, ... of one m-section, each.
+/// Header extensions, SSRCs, ... of one m-section, each.
 inline constexpr size_t kItemsMax = 256;
+/// Browsers name some 25. Matching costs by the square of it, reading parameters by their length: both are bounded.
+inline constexpr size_t kFormatsMax = 64;
+inline constexpr size_t kFmtpBytesMax = 512;
 
 enum class Direction : uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInactive };
 /// RFC 5763 section 5 (a=setup).
@@ -23,9 +26,9 @@ enum class Setup : uint8_t { kAbsent, kActpass, kActive, kPassive, kHoldconn };
 
 struct Format {
   uint8_t payload_type = 0;
-  std::string name;  // empty: no a=rtpmap
+  std::string name;  // empty: no a=rtpmap, and no static payload type that the relay knows
   uint32_t clock_rate_hz = 0;
-  uint32_t channels = 1;
+  uint32_t channels = 0;  // 0: not said, and written so
   std::string fmtp;
   std::vector<std::string> feedback;  // of a=rtcp-fb, with those of the wildcard
 };
@@ -82,7 +85,13 @@ struct Media {
   std::string msid_stream, msid_track;
   std::vector<std::string> candidates;  // values of a=candidate
   bool end_of_candidates = false;
+  std::optional<uint16_t> sctp_port;  // of a data channel (RFC 8841)
 };
+
+/// RFC 8829 section 5.1.2: the profiles that are all taken for DTLS-SRTP; a=fingerprint decides.
+bool isRtpProfile(std::string_view protocol);
+/// The same of data channels.
+bool isDataProfile(std::string_view protocol);
 
 struct Session {
   uint64_t id = 0, version = 0;

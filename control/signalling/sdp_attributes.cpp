@@ -3,6 +3,8 @@
 
 namespace penstock::sdp {
 
+constexpr size_t kFeedbackBytesMax = 64;
+
 /// RFC 8866 section 9: token-char.
 bool isToken(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
@@ -89,9 +91,8 @@ Done rtpmap(std::string_view value, Media& media) {
   format->name = parts.next();
   const auto clock = number<uint32_t>(parts.next());
   const std::string_view channels = parts.next();
-  const auto channel_count = channels.empty() ? 1u : number<uint32_t>(channels).value_or(0);
-  if (!isToken(format->name) || format->name.size() > 32 || !clock || *clock == 0 || channel_count == 0 ||
-      channel_count > 255)
+  const auto channel_count = number<uint8_t>(channels).value_or(0);
+  if (!isToken(format->name) || !clock || *clock == 0 || (!channels.empty() && channel_count == 0))
     return Refused("a=rtpmap is not name/clock rate[/channels] (RFC 8866 section 6.6)");
   format->clock_rate_hz = *clock;
   format->channels = channel_count;
@@ -100,7 +101,10 @@ Done rtpmap(std::string_view value, Media& media) {
 
 Done fmtp(std::string_view value, Media& media) {
   Words words(value);
-  if (Format* format = findFormat(media, words.next())) format->fmtp = words.rest();
+  Format* format = findFormat(media, words.next());
+  if (!format) return {};
+  if (words.rest().size() > kFmtpBytesMax) return Refused("a=fmtp has more than 512 bytes of parameters");
+  format->fmtp = words.rest();
   return {};
 }
 
@@ -108,6 +112,7 @@ Done rtcpFb(std::string_view value, Media& media) {
   Words words(value);
   const std::string_view payload_type = words.next();
   const std::string feedback(words.rest());
+  if (feedback.size() > kFeedbackBytesMax) return {};  // none that anybody knows
   if (feedback.empty()) return Refused("a=rtcp-fb names no feedback (RFC 4585 section 4.2)");
   for (Format& format : media.formats) {
     if (payload_type != "*" && number<uint8_t>(payload_type) != format.payload_type) continue;
@@ -137,7 +142,9 @@ Done ssrc(std::string_view value, Media& media) {
   Words words(value);
   const auto id = number<uint32_t>(words.next());
   if (!id || *id == 0) return Refused("a=ssrc has no valid SSRC (RFC 5576 section 4.1)");
-  auto found = std::ranges::find(media.ssrcs, *id, &Ssrc::ssrc);
+  // Lines of one SSRC mostly stand together.
+  const bool last = !media.ssrcs.empty() && media.ssrcs.back().ssrc == *id;
+  auto found = last ? media.ssrcs.end() - 1 : std::ranges::find(media.ssrcs, *id, &Ssrc::ssrc);
   if (found == media.ssrcs.end()) {
     if (media.ssrcs.size() >= kItemsMax) return Refused("too many SSRCs");
     found = media.ssrcs.insert(media.ssrcs.end(), Ssrc{.ssrc = *id});
@@ -192,9 +199,10 @@ Done readMediaAttribute(const Attribute& attribute, Media& media) {
   if (name == "ssrc-group") return ssrcGroup(value, media);
   if (name == "rid") return rid(value, media);
   if (name == "simulcast") media.simulcast = value;
-  if (name == "rtcp-mux") media.rtcp_mux = true;
+  if (name == "rtcp-mux" || name == "rtcp-mux-only") media.rtcp_mux = true;
   if (name == "rtcp-rsize") media.rtcp_rsize = true;
   if (name == "bundle-only") media.bundle_only = true;
+  if (name == "sctp-port") media.sctp_port = number<uint16_t>(value);
   if (name == "end-of-candidates") media.end_of_candidates = true;
   if (name == "candidate" && media.candidates.size() < kItemsMax) media.candidates.emplace_back(value);
   if (name == "msid") {

@@ -4,6 +4,29 @@
 namespace penstock::sdp {
 namespace {
 
+/// RFC 3551 section 6: types that need no a=rtpmap, as far as the relay forwards them.
+Format formatOf(uint8_t payload_type, bool audio) {
+  Format format{.payload_type = payload_type};
+  const char* name = !audio ? nullptr : payload_type == 0 ? "PCMU" : payload_type == 8 ? "PCMA" : nullptr;
+  if (audio && payload_type == 9) name = "G722";
+  if (name) format.name = name, format.clock_rate_hz = 8000;
+  return format;
+}
+
+/// What stands after the protocol of an m= line. RFC 8866 wants one at least; a rejected section of some has none.
+Done formatsOf(Words& words, Media& media) {
+  const bool rtp = isRtpProfile(media.protocol);
+  for (std::string_view word = words.next(); !word.empty(); word = words.next()) {
+    if (media.formats_text.size() >= kFormatsMax) return Refused("more than 64 formats on one m= line");
+    media.formats_text.emplace_back(word);
+    if (!rtp) continue;
+    const auto payload_type = number<uint8_t>(word);
+    if (!payload_type || *payload_type > 127) return Refused("m= has a payload type that is not 0 to 127");
+    if (!findFormat(media, word)) media.formats.push_back(formatOf(*payload_type, media.type == "audio"));
+  }
+  return {};
+}
+
 std::expected<Media, std::string> mediaLine(std::string_view value, const Session& session, Direction way) {
   Words words(value);
   Media media;
@@ -17,17 +40,7 @@ std::expected<Media, std::string> mediaLine(std::string_view value, const Sessio
   media.direction = way;
   media.security = session.security;
   media.security.fingerprints.clear();  // inherited only by a section that has none: see parse()
-  const bool rtp = media.protocol.contains("RTP/");
-  for (std::string_view word = words.next(); !word.empty(); word = words.next()) {
-    if (media.formats_text.size() >= kItemsMax) return Refused("too many formats on one m= line");
-    media.formats_text.emplace_back(word);
-    if (!rtp) continue;
-    const auto payload_type = number<uint8_t>(word);
-    if (!payload_type || *payload_type > 127) return Refused("m= has a payload type that is not 0 to 127");
-    if (findFormat(media, word)) return Refused("m= names a payload type twice");
-    media.formats.push_back({.payload_type = *payload_type});
-  }
-  if (media.formats_text.empty()) return Refused("m= has no formats (RFC 8866 section 5.14)");
+  if (const Done done = formatsOf(words, media); !done) return Refused(done.error());
   return media;
 }
 
@@ -77,6 +90,17 @@ struct Reader {
 };
 
 }  // namespace
+
+bool isRtpProfile(std::string_view protocol) {
+  constexpr std::string_view kProfiles[] = {"UDP/TLS/RTP/SAVPF",  "UDP/TLS/RTP/SAVP", "RTP/SAVPF",
+                                            "RTP/SAVP",           "RTP/AVPF",         "RTP/AVP",
+                                            "TCP/DTLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVP"};
+  return std::ranges::find(kProfiles, protocol) != std::end(kProfiles);
+}
+
+bool isDataProfile(std::string_view protocol) {
+  return protocol == "UDP/DTLS/SCTP" || protocol == "TCP/DTLS/SCTP" || protocol == "DTLS/SCTP";
+}
 
 std::expected<Session, Error> parse(std::string_view text) {
   Reader reader;

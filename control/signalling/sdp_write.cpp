@@ -32,11 +32,9 @@ void writeSecurity(Lines& out, const Security& security) {
 
 void writeFormat(Lines& out, const Format& format) {
   const uint64_t payload_type = format.payload_type;
-  if (format.channels > 1)
-    out.add("a=rtpmap:", payload_type, " ", format.name, "/", uint64_t{format.clock_rate_hz}, "/",
-            uint64_t{format.channels});
-  else
-    out.add("a=rtpmap:", payload_type, " ", format.name, "/", uint64_t{format.clock_rate_hz});
+  const std::string channels = format.channels == 0 ? "" : "/" + std::to_string(format.channels);
+  if (!format.name.empty())
+    out.add("a=rtpmap:", payload_type, " ", format.name, "/", uint64_t{format.clock_rate_hz}, channels);
   for (const std::string& feedback : format.feedback) out.add("a=rtcp-fb:", payload_type, " ", feedback);
   if (!format.fmtp.empty()) out.add("a=fmtp:", payload_type, " ", format.fmtp);
 }
@@ -61,12 +59,17 @@ void writeMedia(Lines& out, const Media& media) {
   for (const Format& format : media.formats) formats += " " + std::to_string(format.payload_type);
   if (formats.empty())
     for (const std::string& each : media.formats_text) formats += " " + each;
+  if (formats.empty()) formats = " 0";  // RFC 8866 section 9: one at least
   out.add("m=", media.type, " ", uint64_t{media.port}, " ", media.protocol, formats);
   out.add("c=", media.connection.empty() ? "IN IP4 0.0.0.0" : media.connection);
   if (!media.mid.empty()) out.add("a=mid:", media.mid);
-  // RFC 3264 section 6: of a rejected section, port 0, the rest means nothing.
-  if (media.port == 0 && !media.bundle_only) return out.add("a=inactive");
-  out.add("a=", text(media.direction));
+  // RFC 3264 section 6: of a rejected section, port 0, the rest means nothing. GStreamer reads the transport all the
+  // same, and gives up the whole session where it is missing.
+  if (media.port == 0 && !media.bundle_only) {
+    out.add("a=inactive");
+    return writeSecurity(out, media.security);
+  }
+  if (!isDataProfile(media.protocol)) out.add("a=", text(media.direction));
   if (media.bundle_only) out.add("a=bundle-only");
   writeSecurity(out, media.security);
   if (media.rtcp_mux) out.add("a=rtcp-mux");
@@ -78,6 +81,7 @@ void writeMedia(Lines& out, const Media& media) {
   for (const Format& format : media.formats) writeFormat(out, format);
   writeStreams(out, media);
   for (const std::string& candidate : media.candidates) out.add("a=candidate:", candidate);
+  if (media.sctp_port) out.add("a=sctp-port:", uint64_t{*media.sctp_port});
   if (media.end_of_candidates) out.add("a=end-of-candidates");
 }
 

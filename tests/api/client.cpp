@@ -137,6 +137,16 @@ Reply Client::readReply(bool head_only) {
   return reply;
 }
 
+std::string resolved(const std::string& target, std::string location) {
+  if (location.starts_with('/')) return location;
+  std::string base = target.substr(0, target.find('?'));
+  base.erase(base.rfind('/') + 1);
+  if (location.starts_with("./")) location.erase(0, 2);
+  for (; location.starts_with("../"); location.erase(0, 3))
+    if (base.size() > 1) base.erase(base.rfind('/', base.size() - 2) + 1);
+  return base + location;
+}
+
 Reply fetch(uint16_t port, const std::string& method, const std::string& target, const HeaderList& headers,
             const std::string& body) {
   return Client(port).request(method, target, headers, body);

@@ -57,6 +57,9 @@ class Client {
 Reply fetch(uint16_t port, const std::string& method, const std::string& target, const HeaderList& headers = {},
             const std::string& body = "");
 
+/// The path that a Location of the answer to `target` means (RFC 3986 section 5.2).
+std::string resolved(const std::string& target, std::string location);
+
 class WebSocketClient : public Client {
  public:
   explicit WebSocketClient(uint16_t port) : Client(port) {}

@@ -162,7 +162,7 @@ TEST(PlainApi, shows_what_it_is_and_never_a_key) {
   const Reply added = fetch(relay.port(), "POST", "/v1/rooms/x/plain-transports", kJson, text);
   ASSERT_EQ(added.status, 201) << added.body;
   const json::object view = added.json();
-  const std::string location = added.header("location");
+  const std::string location = resolved("/v1/rooms/x/plain-transports", added.header("location"));
   EXPECT_EQ(location, "/v1/rooms/x/plain-transports/" + std::string(view.at("participant").as_string()));
   EXPECT_EQ(view.at("remote").as_string(), "198.18.0.9:4000");
   EXPECT_FALSE(view.at("latching").as_bool() || view.at("connected").as_bool() || view.at("subscribe_all").as_bool());

@@ -1,4 +1,7 @@
 // WHIP (RFC 9725) and WHEP as their documents say it, sentence by sentence.
+#include <chrono>
+#include <future>
+
 #include <gtest/gtest.h>
 
 #include "tests/api/client.h"
@@ -36,8 +39,9 @@ TEST_P(WhipWhep, post_makes_a_session_and_delete_ends_it) {
   EXPECT_EQ(created.status, 201) << created.body;
   EXPECT_EQ(created.header("content-type"), "application/sdp");
   EXPECT_EQ(created.body, whip() ? "v=0\r\na=answer to publish\r\n" : "v=0\r\na=answer to play\r\n");
-  EXPECT_TRUE(created.header("location").starts_with(endpoint() + "/p1.")) << created.header("location");
-  EXPECT_GE(created.header("location").size(), (endpoint() + "/p1.").size() + 32) << "nobody else can guess it";
+  const std::string session = resolved(endpoint(), created.header("location"));
+  EXPECT_TRUE(session.starts_with(endpoint() + "/p1.")) << session;
+  EXPECT_GE(session.size(), (endpoint() + "/p1.").size() + 32) << "nobody else can guess it";
   const std::string tag = created.header("etag");
   EXPECT_TRUE(tag.size() > 2 && tag.front() == '"' && tag.back() == '"') << "strong: " << tag;
   EXPECT_EQ(created.header("link"), "") << "no STUN or TURN server is needed";
@@ -47,10 +51,38 @@ TEST_P(WhipWhep, post_makes_a_session_and_delete_ends_it) {
     EXPECT_EQ(who.name, "Camera 1");
     EXPECT_EQ(who.protocol, GetParam());
   });
-  EXPECT_EQ(fetch(relay.port(), "DELETE", created.header("location"), {{"If-Match", "\"old\""}}).status, 200)
+  EXPECT_EQ(fetch(relay.port(), "DELETE", session, {{"If-Match", "\"old\""}}).status, 200)
       << "an entity tag is ignored where no ICE session needs matching";
   relay.run([](FakeService& service) { EXPECT_TRUE(service.rooms().at("x").participants.empty()); });
-  EXPECT_EQ(fetch(relay.port(), "DELETE", created.header("location")).status, 404);
+  EXPECT_EQ(fetch(relay.port(), "DELETE", session).status, 404);
+}
+
+TEST_P(WhipWhep, the_location_holds_behind_a_prefix_and_for_who_takes_it_as_a_path) {
+  for (const std::string& target : {endpoint(), endpoint() + "/", endpoint() + "?name=a/b"}) {
+    const std::string location = fetch(relay.port(), "POST", target, kSdp, kOffer).header("location");
+    EXPECT_FALSE(location.starts_with('/')) << location;
+    EXPECT_TRUE(resolved("/video/relay" + target, location).starts_with("/video/relay" + endpoint() + "/p"))
+        << location;
+    // OBS: the host, a slash, and all of it.
+    EXPECT_EQ(fetch(relay.port(), "DELETE", resolved("/", "./" + location)).status, 200) << location;
+  }
+}
+
+TEST_P(WhipWhep, the_answer_waits_for_the_dataplane_and_not_for_ever) {
+  using namespace std::chrono_literals;
+  for (const bool applied : {true, false}) {
+    HttpTuning tuning = shortTuning();
+    tuning.ready_within = applied ? 5000ms : 200ms;
+    Relay slow({}, tuning);
+    slow.runReports([](FakeReports& reports) { reports.now.attached = true; });
+    const auto before = std::chrono::steady_clock::now();
+    auto reply = std::async(std::launch::async, [&] { return fetch(slow.port(), "POST", endpoint(), kSdp, kOffer); });
+    EXPECT_EQ(reply.wait_for(100ms), std::future_status::timeout) << "no row yet";
+    EXPECT_EQ(fetch(slow.port(), "GET", "/healthz").status, 200) << "others are served meanwhile";
+    if (applied) slow.runReports([](FakeReports& reports) { reports.transport_stats.emplace(); });
+    EXPECT_EQ(reply.get().status, 201);
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 4s);
+  }
 }
 
 TEST_P(WhipWhep, table_of_refused_posts) {
@@ -90,7 +122,8 @@ TEST_P(WhipWhep, table_of_refused_posts) {
 }
 
 TEST_P(WhipWhep, other_methods_are_reserved) {
-  const std::string session = fetch(relay.port(), "POST", endpoint(), kSdp, kOffer).header("location");
+  const std::string session =
+      resolved(endpoint(), fetch(relay.port(), "POST", endpoint(), kSdp, kOffer).header("location"));
   // RFC 9725 section 4.1: a GET is successful and has no content.
   for (const std::string& url : {endpoint(), session}) {
     EXPECT_EQ(fetch(relay.port(), "GET", url).status, 204) << url;
@@ -108,13 +141,20 @@ TEST_P(WhipWhep, other_methods_are_reserved) {
 
 TEST_P(WhipWhep, patch_trickles_and_restarts_by_entity_tag) {
   const Reply created = fetch(relay.port(), "POST", endpoint(), kSdp, kOffer);
-  const std::string session = created.header("location"), tag = created.header("etag");
+  const std::string session = resolved(endpoint(), created.header("location")), tag = created.header("etag");
   const auto patch = [&](const HeaderList& headers, const std::string& body) {
     return fetch(relay.port(), "PATCH", session, headers, body);
   };
   EXPECT_EQ(patch(fragment(""), kTrickle).status, 428);
   EXPECT_EQ(patch(fragment("\"other\""), kTrickle).status, 412);
   EXPECT_EQ(patch(fragment("ufrag3"), kTrickle).status, 412) << "a tag has quotes";
+  // RFC 9110 section 13.1.1: a list, compared strongly.
+  EXPECT_EQ(patch(fragment("\"other\", W/" + tag), kTrickle).status, 412);
+  EXPECT_EQ(patch(fragment("\"other\", " + tag + ", \"third\""), kTrickle).status, 204);
+  EXPECT_EQ(patch(fragment("\"other\"," + tag), kTrickle).status, 204);
+  HeaderList lines = fragment("\"other\"");
+  lines.emplace_back("If-Match", tag);
+  EXPECT_EQ(patch(lines, kTrickle).status, 204);
   EXPECT_EQ(patch({{"Content-Type", "application/sdp"}, {"If-Match", tag}}, kTrickle).status, 415);
   EXPECT_EQ(patch(fragment(tag), "what is this").status, 400);
   EXPECT_EQ(patch(fragment(tag), "a=mid:0\r\n").status, 400) << "no credentials";
@@ -136,7 +176,8 @@ TEST_P(WhipWhep, patch_trickles_and_restarts_by_entity_tag) {
 }
 
 TEST_P(WhipWhep, a_session_belongs_to_who_has_its_url) {
-  const std::string session = fetch(relay.port(), "POST", endpoint(), kSdp, kOffer).header("location");
+  const std::string session =
+      resolved(endpoint(), fetch(relay.port(), "POST", endpoint(), kSdp, kOffer).header("location"));
   const std::string id_only = endpoint() + "/p1", guessed = id_only + "." + std::string(32, '0');
   std::string other_protocol = session;
   other_protocol.replace(1, 4, whip() ? "whep" : "whip");
@@ -157,9 +198,10 @@ TEST(Whip, with_keys_every_request_carries_the_token) {
   post.push_back(authorised[0]);
   const Reply created = fetch(relay.port(), "POST", "/whip/x", post, kOffer);
   EXPECT_EQ(created.status, 201);
-  EXPECT_EQ(fetch(relay.port(), "DELETE", created.header("location")).status, 401);
+  const std::string session = resolved("/whip/x", created.header("location"));
+  EXPECT_EQ(fetch(relay.port(), "DELETE", session).status, 401);
   EXPECT_EQ(fetch(relay.port(), "OPTIONS", "/whip/x").status, 200) << "preflight requests have no token";
-  EXPECT_EQ(fetch(relay.port(), "DELETE", created.header("location"), authorised).status, 200);
+  EXPECT_EQ(fetch(relay.port(), "DELETE", session, authorised).status, 200);
   relay.run([](FakeService& service) {
     EXPECT_EQ(service.last_join.identity, "someone");
     EXPECT_TRUE(service.last_join.permissions.publish);

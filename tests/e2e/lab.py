@@ -262,7 +262,9 @@ path = {self.directory}/control.sqlite
         return http.client.HTTPConnection(self.net.relay_kernel["4"], HTTP_PORT, timeout=10)
 
     def call(self, method, path, body=None, headers=None, bearer=True):
-        """One request, by default with a token for everything; a dict travels as JSON."""
+        """One request, by default with a token for everything; a dict travels as JSON. The path may be a Location."""
+        if path.startswith("."):
+            path = "/" + path.lstrip("./")  # above the root is the root (RFC 3986 section 5.2.4)
         headers = dict(headers or {})
         if isinstance(body, dict):
             body = json.dumps(body)

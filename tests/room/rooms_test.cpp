@@ -250,25 +250,56 @@ TEST(Names, are_checked) {
   EXPECT_TRUE(checkDisplayName(""));
 }
 
-TEST(CodecKey, is_what_decides_decoding) {
-  const auto key = [](const char* name, uint32_t clock, const char* fmtp) {
-    return codecKey({.name = name, .clock_rate_hz = clock, .fmtp = fmtp});
+TEST(Codecs, are_told_apart_by_what_decides_decoding) {
+  const auto format = [](const char* name, uint32_t clock, const char* fmtp, uint32_t channels = 0) {
+    return identityOf({.name = name, .clock_rate_hz = clock, .channels = channels, .fmtp = fmtp}).format;
   };
   const std::pair<std::string, std::string> cases[] = {
-      {key("VP8", 90000, ""), "vp8/90000"},                                 // 0
-      {key("vp9", 90000, ""), "vp9/90000;profile=0"},                       // 1
-      {key("VP9", 90000, "profile-id=2"), "vp9/90000;profile=2"},           // 2
-      {key("AV1", 90000, "level-idx=5;profile=1"), "av1/90000;profile=1"},  // 3
-      {key("H264", 90000, ""), "h264/90000;baseline;mode=0"},               // 4
-      {key("H264", 90000, "packetization-mode=1; profile-level-id=42E01F"),
-       "h264/90000;constrained-baseline;mode=1"},                                             // 5
-      {key("H264", 90000, "profile-level-id=640c1f"), "h264/90000;constrained-high;mode=0"},  // 6
-      {key("H264", 90000, "profile-level-id=zzzzzz"), "h264/90000;invalid;mode=0"},           // 7
-      {key("H264", 90000, "profile-level-id=4d"), "h264/90000;invalid;mode=0"},               // 8
+      {format("VP8", 90000, ""), "vp8/90000"},                                                        // 0
+      {format("vp9", 90000, ""), "vp9/90000;profile=0"},                                              // 1
+      {format("VP9", 90000, "profile-id=2"), "vp9/90000;profile=2"},                                  // 2
+      {format("AV1", 90000, "level-idx=5;profile=1"), "av1/90000;profile=1"},                         // 3
+      {format("H264", 90000, ""), "h264/90000;mode=0"},                                               // 4
+      {format("H264", 90000, "packetization-mode=1; profile-level-id=42E01F"), "h264/90000;mode=1"},  // 5
+      {format("H264", 90000, "profile-level-id=zzzzzz"), "h264/90000;mode=0;profile=zzzzzz"},         // 6
+      {format("OPUS", 48000, ""), "opus/48000"},                                                      // 7
+      {format("opus", 48000, "", 1), "opus/48000"},                                                   // 8
+      {format("opus", 48000, "stereo=1", 2), "opus/48000"},                                           // 9
+      {format("opus", 48000, "", 6), "opus/48000/6"},                                                 // 10
+      {format("RED", 48000, "111/111", 2), "red/48000"},                                              // 11
+      {format("PCMU", 8000, "", 2), "pcmu/8000/2"},                                                   // 12
   };
   for (size_t i = 0; i < std::size(cases); ++i) EXPECT_EQ(cases[i].first, cases[i].second) << "case " << i;
   EXPECT_EQ(fmtpValue("a=1; B = 2 ;c", "b"), "2");
   EXPECT_FALSE(fmtpValue("a=1;c", "c"));
+}
+
+/// H.264 annex A.2, as RFC 6184 says it in SDP.
+TEST(Codecs, of_h264_decode_the_profiles_within_their_own) {
+  const std::string kProfiles[] = {"42e01f", "42000d", "4d0028", "58001f", "640c1f", "640028", "6e0028"};
+  // By receiver, a row each: what it decodes of those, in their order.
+  const std::string kDecodes[] = {"yynnnnn", "yynnnnn", "yyynnnn", "yynynnn", "yynnynn", "yyynyyn", "nnnnnny"};
+  const auto identity = [](const std::string& profile, int mode) {
+    return identityOf({.name = "H264",
+                       .clock_rate_hz = 90000,
+                       .fmtp = "packetization-mode=" + std::to_string(mode) + ";profile-level-id=" + profile});
+  };
+  const CodecIdentity any = identityOf({.name = "h264", .clock_rate_hz = 90000});
+  for (size_t r = 0; r < std::size(kProfiles); ++r)
+    for (size_t s = 0; s < std::size(kProfiles); ++s) {
+      EXPECT_EQ(decodes(identity(kProfiles[r], 1), identity(kProfiles[s], 1)), kDecodes[r][s] == 'y')
+          << kProfiles[r] << " of " << kProfiles[s];
+      EXPECT_FALSE(decodes(identity(kProfiles[r], 1), identity(kProfiles[s], 0)));
+      EXPECT_FALSE(decodes(identity(kProfiles[r], 0), identity(kProfiles[s], 1)));
+    }
+  EXPECT_TRUE(decodes(any, identity("640028", 1))) << "without parameters, a receiver sets no limit";
+  EXPECT_TRUE(decodes(any, any));
+  EXPECT_TRUE(decodes(identity("42e01f", 0), any)) << "without parameters, Baseline in single packets is sent";
+  EXPECT_FALSE(decodes(identity("42e01f", 1), any));
+  EXPECT_FALSE(decodes(any, identityOf({.name = "VP8", .clock_rate_hz = 90000})));
+  EXPECT_EQ(decoderOf({identity("640028", 1), identity("42e01f", 1)}, identity("42e01f", 1)), 1u) << "the same first";
+  EXPECT_EQ(decoderOf({identity("640028", 1), identity("4d0028", 1)}, identity("42e01f", 1)), 0u);
+  EXPECT_FALSE(decoderOf({identity("42e01f", 1)}, identity("640028", 1)));
 }
 
 // Whatever is applied.

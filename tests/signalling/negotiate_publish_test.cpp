@@ -131,6 +131,7 @@ TEST_F(Publishing, red_is_answered_where_the_client_has_it_and_named_after_its_o
 
 TEST_F(Publishing, red_and_events_alone_are_no_audio) {
   std::string offer = replaced(readSdp("chromium_publish_offer"), "a=fmtp:63 111/111\r\n", "");
+  offer = replaced(offer, "BUNDLE 0 1 2", "BUNDLE 1 0 2");  // the tagged section is not refused alone
   for (const char* codec : {"opus/48000/2", "G722/8000", "PCMU/8000", "PCMA/8000"})
     offer = replaced(offer, codec, "speex/16000");
   const auto outcome = publish(offer);
@@ -198,6 +199,19 @@ TEST_F(Publishing, data_channels_are_rejected_in_place) {
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_NE(outcome->answer.find("m=application 0 UDP/DTLS/SCTP webrtc-datachannel"), std::string::npos);
   EXPECT_NE(outcome->answer.find("a=group:BUNDLE 0 1\r\n"), std::string::npos);
+}
+
+TEST_F(Publishing, a_conference_is_refused_a_part_in_place_but_not_the_tagged_one_alone) {
+  const std::string offer = readSdp("aiortc_publish_offer");
+  const auto video = publish(replaced(replaced(offer, "VP8/", "H265/"), "H264/", "H265/"));
+  ASSERT_TRUE(video) << video.error().message;
+  EXPECT_NE(video->answer.find("m=video 0 "), std::string::npos);
+  EXPECT_NE(video->answer.find("a=group:BUNDLE 0\r\n"), std::string::npos);
+  who = {};
+  const auto audio = publish(replaced(replaced(offer, "opus/", "speex/"), "PCM", "GSM"));
+  ASSERT_FALSE(audio);
+  EXPECT_EQ(audio.error().code, "sdp_unsupported");
+  EXPECT_NE(audio.error().message.find("RFC 8843 section 7.3.3"), std::string::npos) << audio.error().message;
 }
 
 TEST_F(Publishing, dtls_roles_follow_the_offer) {
@@ -292,7 +306,7 @@ TEST_F(Publishing, wrong_offers_are_refused_by_name) {
       {without(good, "a=ice-ufrag"), "sdp_invalid"},                               // 11
       {without(good, "a=ice-pwd"), "sdp_invalid"},                                 // 12
       {replaced(good, "a=setup:actpass", "a=setup:holdconn"), "sdp_unsupported"},  // 13
-      {replaced(good, "UDP/TLS/RTP/SAVPF", "RTP/AVP"), "sdp_unsupported"},         // 14
+      {replaced(good, "UDP/TLS/RTP/SAVPF", "RTP/AVP/TCP"), "sdp_unsupported"},     // 14
       {replaced(replaced(replaced(replaced(good, "VP8", "MJPEG"), "H264", "H263"), "opus", "speex"), "PCM", "GSM"),
        "sdp_unsupported"},                                                                                        // 15
       {without(without(good, "a=ssrc"), "a=extmap:1"), "sdp_unsupported"},                                        // 16

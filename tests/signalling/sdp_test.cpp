@@ -82,10 +82,10 @@ TEST(Sdp, wrong_lines_are_named) {
       {"o=- 1 1 IN IP4 0.0.0.0\r\n", 1},                             // 3
       {kHead + "x\r\n", 5},                                          // 4
       {kHead + "m=audio\r\n", 5},                                    // 5
-      {kHead + "m=audio 9 UDP/TLS/RTP/SAVPF\r\n", 5},                // 6
+      {kAudio + "a=fmtp:111 " + std::string(513, 'x') + "\r\n", 6},  // 6
       {kHead + "m=audio 99999 UDP/TLS/RTP/SAVPF 111\r\n", 5},        // 7
       {kHead + "m=audio 9 UDP/TLS/RTP/SAVPF 128\r\n", 5},            // 8
-      {kHead + "m=audio 9 UDP/TLS/RTP/SAVPF 111 111\r\n", 5},        // 9
+      {kHead + "m=audio 9 UDP/TLS/RTP/SAVPF x\r\n", 5},              // 9
       {kHead + "m=au<>dio 9 UDP/TLS/RTP/SAVPF 111\r\n", 5},          // 10
       {kAudio + "a=rtpmap:111 opus\r\n", 6},                         // 11
       {kAudio + "a=rtpmap:111 opus/0/2\r\n", 6},                     // 12
@@ -118,7 +118,11 @@ TEST(Sdp, wrong_lines_are_named) {
 }
 
 TEST(Sdp, numbers_of_things_are_limited) {
-  std::string sections = kHead, ssrcs = kAudio, extmaps = kAudio;
+  std::string sections = kHead, ssrcs = kAudio, extmaps = kAudio, formats = kHead + "m=audio 9 UDP/TLS/RTP/SAVPF";
+  for (size_t i = 0; i < kFormatsMax; ++i) formats += " " + std::to_string(i);
+  EXPECT_TRUE(parse(formats + "\r\n"));
+  EXPECT_FALSE(parse(formats + " 100\r\n"));
+  EXPECT_TRUE(parse(kAudio + "a=fmtp:111 " + std::string(kFmtpBytesMax, 'x') + "\r\n"));
   for (size_t i = 0; i <= kMediaMax; ++i) sections += "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n";
   for (size_t i = 1; i <= kItemsMax + 1; ++i) ssrcs += "a=ssrc:" + std::to_string(i) + " cname:x\r\n";
   for (size_t i = 1; i <= kItemsMax + 1; ++i) extmaps += "a=extmap:" + std::to_string(i) + " urn:x\r\n";

@@ -46,7 +46,11 @@ impl Session {
             std::process::exit(2);
         }
         let location = head.lines().find(|l| l.to_lowercase().starts_with("location:")).unwrap()[9..].trim();
-        self.location = if location.starts_with('/') { location.into() } else { format!("{}/{location}", &path[..path.rfind('/').unwrap()]) };
+        let (mut base, mut rest) = (&path[..path.rfind('/').unwrap()], location);
+        while let Some(below) = rest.strip_prefix("../") {
+            (base, rest) = (&base[..base.rfind('/').unwrap_or(0)], below);
+        }
+        self.location = if location.starts_with('/') { location.into() } else { format!("{base}/{rest}") };
         self.say("posted", &format!(", \"answer\": {}", quoted(&body)));
         self.answer = body.clone();
         body
