@@ -258,6 +258,31 @@ TEST_F(Serving, a_player_gets_what_comes_later) {
   for (const auto& [key, subscription] : rows.subscriptions) EXPECT_TRUE(used.contains(subscription.ssrc));
 }
 
+TEST_F(Serving, who_has_no_codec_for_a_track_is_told_which_when_that_changes) {
+  const Member alice = join("Alice"), bob = join("Bob");
+  ASSERT_TRUE(publish(alice, "aiortc"));
+  const auto reply = [&](bool takes_video) {
+    const auto offer = bob.link->last("offer");
+    sdp::Session description = acceptAll(std::string(offer.at("sdp").as_string()));
+    for (sdp::Media& media : description.media)
+      if (media.type == "video" && !takes_video) media.port = 0;  // RFC 8829 section 5.3.1: no codec in common
+    return service->answer("room", bob.id, static_cast<uint64_t>(offer.at("id").to_number<int64_t>()),
+                           sdp::write(description));
+  };
+  ASSERT_TRUE(reply(false));
+  ASSERT_EQ(bob.link->count("undecodable"), 1u);
+  const auto told = bob.link->last("undecodable");
+  const auto& tracks = told.at("tracks").as_array();
+  ASSERT_EQ(tracks.size(), 1u);
+  EXPECT_EQ(tracks[0].as_string(), at(alice).tracks[1].id);
+  EXPECT_FALSE(at(bob).subscriptions[1].active);
+  ASSERT_TRUE(service->restartIce("room", bob.id, Purpose::subscribe, ""));
+  ASSERT_TRUE(reply(true));
+  ASSERT_EQ(bob.link->count("undecodable"), 2u);
+  EXPECT_TRUE(bob.link->last("undecodable").at("tracks").as_array().empty());
+  EXPECT_TRUE(at(bob).subscriptions[1].active);
+}
+
 TEST_F(Serving, a_player_of_somebody_who_is_not_there_may_try_again) {
   const auto player = service->join({.room = "room", .name = "P", .protocol = "whep"}, nullptr);
   ASSERT_TRUE(player);
