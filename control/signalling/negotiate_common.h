@@ -49,11 +49,13 @@ struct Description : sdp::Session {
 /// Parses and checks all that does not depend on what went before: mids, bundle, rtcp-mux.
 Result<Description> readDescription(const std::string& text);
 Result<RemoteSide> remoteSide(const Description& description);
-/// Why we do not take a section that is in use, as a sentence. `codecs`: those of it that we know.
-std::string refusalOf(const Description& description, const sdp::Media& media, const std::vector<Codec>& codecs);
-/// Of a data channel that the bundle stands on, which cannot be refused alone. The relay forwards none: what comes on
-/// it is not answered.
-bool isKeptData(const Description& description, const sdp::Media& media);
+/// Why we do not take a section of media that is in use, as a sentence.
+std::string refusalOf(const sdp::Media& media);
+/// A data channel in use. The relay forwards none: what comes on it is not answered. One that the bundle stands on is
+/// kept, as it cannot be refused alone; another is refused, which leaves the media whole.
+inline bool isData(const sdp::Media& media) {
+  return isUsed(media) && media.type == "application" && sdp::isDataProfile(media.protocol);
+}
 /// RFC 8843 section 7.3.3: the tagged section is refused only with all others of its bundle.
 Result<void> checkTagged(const Description& offer, const std::vector<sdp::Media>& answers);
 /// Mids of the answer's group: those of the offer's that are in use in the answer.
