@@ -190,6 +190,7 @@ class Control {
     const std::string transport = *found;
     if (event.kind == contract::EventKind::kTransportNominated) service_.onNominated(transport);
     if (event.kind == contract::EventKind::kTransportConsentLost) service_.onConsentLost(transport);
+    if (event.kind == contract::EventKind::kTransportAddressTaken) service_.onAddressTaken(transport);
   }
 
   DtlsPool::Callbacks dtlsCallbacks() {

@@ -54,6 +54,7 @@ bool isKnown(const Event& event) {
   switch (event.kind) {
     case contract::EventKind::kTransportNominated:
     case contract::EventKind::kTransportConsentLost:
+    case contract::EventKind::kTransportAddressTaken:
       return event.subject.index < contract::kTransportMax;
     case contract::EventKind::kSubscriptionHeld:
       return event.subject.index < contract::kSubscriptionMax;

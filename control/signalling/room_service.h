@@ -40,6 +40,8 @@ class RoomService final : public Service {
   void onHandshakeFailed(const std::string& transport, const std::string& reason);
   void onNominated(const std::string& transport);
   void onConsentLost(const std::string& transport);
+  /// Another client is where it was; it may check again, from elsewhere.
+  void onAddressTaken(const std::string& transport);
   /// The dataplane holds one of its subscriptions, or sends it again.
   void onHeld(const std::string& transport);
   /// The client said goodbye on it (DTLS close_notify, authenticated).

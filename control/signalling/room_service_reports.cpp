@@ -80,6 +80,14 @@ void RoomService::onConsentLost(const std::string& transport) {
   silenced(transport, "connection_lost");
 }
 
+void RoomService::onAddressTaken(const std::string& transport) {
+  const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
+  if (!owner) return;
+  Presence& presence = presence_[*owner];
+  presence.silent.insert(transport);
+  if (!presence.link && presence.deadline_ms == 0) expect(ParticipantKey(*owner), kConnectWithinMs);
+}
+
 void RoomService::onClosed(const std::string& transport) {
   silenced(transport, "left");
 }

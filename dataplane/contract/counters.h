@@ -185,8 +185,14 @@ struct alignas(64) TransportStats {
   Address remote;                     // of the last nomination; it stays when consent is lost
   uint64_t last_check_ns;             // CLOCK_MONOTONIC of the last valid check
   uint32_t round_trip_time_us;        // from the client's reports (RFC 3550 section 6.4.1); 0 = not known
-  uint32_t reserved;
+  uint32_t authentic_ticks;           // when a packet of the client's was last authenticated: see ticksOf(); 0 = never
 };
+
+/// CLOCK_MONOTONIC in units of 2^20 ns, about a millisecond: what a packet can be stamped with for a shift. Wraps after
+/// 52 days; differences are good for half of that.
+constexpr uint32_t ticksOf(uint64_t now_ns) {
+  return static_cast<uint32_t>(now_ns >> 20);
+}
 
 /// How somebody speaks: activity at the three time scales of stream/speech_activity.h, and how loud.
 struct alignas(4) Speech {

@@ -29,7 +29,8 @@ static_assert(sizeof(Doorbell) == 8);
 /// A UDP payload with the transport it came from (punt) or goes to (inject). DTLS is what travels so.
 struct Datagram {
   RowReference transport;
-  Address remote;  // punt: where it came from; inject: ignored, it goes to the transport's nominated address
+  Address remote;  // punt: where it came from; inject: ignored, it goes to the transport's
+                   // nominated address, and before there is one to where its last punt came from
   uint32_t length_bytes;
   uint32_t reserved;
   uint8_t bytes[kDatagramMax];
@@ -37,10 +38,11 @@ struct Datagram {
 static_assert(sizeof(Datagram) == 40 + kDatagramMax && sizeof(Datagram) % 8 == 0);
 
 enum class EventKind : uint8_t {
-  kTransportNominated = 1,    // address: where media now goes (first nomination, or the client moved)
-  kTransportConsentLost = 2,  // RFC 7675: no valid check for 30 s; nothing more is sent
-  kTrackStarted = 3,          // first authenticated packet of the track
-  kSubscriptionHeld = 4,      // its SubscriptionStats::held changed
+  kTransportNominated = 1,     // address: where media now goes (first nomination, or the client moved)
+  kTransportConsentLost = 2,   // RFC 7675: no valid check for 30 s; nothing more is sent
+  kTrackStarted = 3,           // first authenticated packet of the track
+  kSubscriptionHeld = 4,       // its SubscriptionStats::held changed
+  kTransportAddressTaken = 5,  // address: another transport proved that it is there now, after this one fell silent
 };
 
 /// Something the dataplane tells control. `subject` is the row it is about.

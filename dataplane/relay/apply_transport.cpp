@@ -32,6 +32,7 @@ void openTransport(RelayState& s, uint32_t index, const contract::TransportRow& 
   s.owner_of[index] = static_cast<uint8_t>(s.peers.self());
   s.reports.transport[index] = {.generation = row.generation};
   contract::TransportFlow& flow = s.flows.transport[index];
+  transport.placed = flow.generation == row.generation;  // by an earlier process
   if (flow.generation != row.generation) {
     flow = {};
     __atomic_store_n(&flow.generation, row.generation, __ATOMIC_RELEASE);  // last: see flows.h
@@ -70,7 +71,7 @@ Counter placePlain(RelayState& s, uint32_t index, uint64_t now_ns) {
   if (!s.routes.isSourceAllowed(remote) || !s.routes.find(remote)) return Counter::row_address_unroutable;
   const uint32_t* other = s.by_remote.find(remote);
   if (other != nullptr && *other != index && s.is_plain[*other]) return Counter::row_address_taken;
-  nominate(s, index, remote, now_ns);
+  nominate(s, index, remote, /*proven=*/true, now_ns);
   return Counter::rows_applied;
 }
 
@@ -112,12 +113,15 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
   TransportState& transport = s.transports[command.index];
   const bool counts_anew =
       transport.row.last_n != row.last_n || transport.row.flags != row.flags || transport.row.partner != row.partner;
+  const bool secured =
+      transport.row.srtp_profile == contract::SrtpProfile::kNone && row.srtp_profile != transport.row.srtp_profile;
   const bool moved = transport.row.remote != row.remote || command.srtcp_receiver != nullptr;
   if (s.is_plain[command.index] && moved) forgetRemotes(s, command.index);
   s.is_plain[command.index] = row.kind == contract::TransportKind::kPlain;
   transport.row = row;
   transport.check_key = HmacSha1Key(std::span(row.ice_pwd).first(row.pwd_length_bytes));
   s.by_ufrag.set(ufrag, command.index);
+  if (secured) onKeys(s, command.index);
   setExtensions(transport, row);
   if (row.partner.generation != 0) s.subscriber_of[row.partner.index] = command.index;
   take(transport.srtcp_sender, command.srtcp_sender);
@@ -134,7 +138,7 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
   if (row.remote.port_be != 0) return placePlain(s, command.index, now_ns);
   // The settings may be others than those of the process that learned the address.
   if (command.resume_remote.port_be != 0 && !transport.sendable() && s.routes.find(command.resume_remote)) {
-    nominate(s, command.index, command.resume_remote, now_ns);
+    nominate(s, command.index, command.resume_remote, /*proven=*/true, now_ns);
   }
   return Counter::rows_applied;
 }

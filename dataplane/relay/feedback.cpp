@@ -1,6 +1,7 @@
 #include "dataplane/relay/feedback.h"
 
 #include "dataplane/packet/rtcp.h"
+#include "dataplane/relay/checks.h"
 #include "dataplane/relay/flows.h"
 #include "dataplane/relay/requests.h"
 #include "dataplane/relay/steer.h"
@@ -122,7 +123,9 @@ Counter takeRtcp(RelayState& s, const Packet& packet, const FrameView& frame, ui
   if (result.sender != srtp::kNoSender) {
     storeSrtcpSender(s.flows.transport[*transport], *state.srtcp_receiver, result.sender);
   }
+  if (state.limited) proveAddress(s, *transport, frame.source);
   contract::TransportStats& stats = s.reports.transport[*transport];
+  stats.authentic_ticks = contract::ticksOf(now_ns);
   stats.packets_received += 1;
   stats.bytes_received += result.length;
   RtcpReader reader(bytes.first(result.length));

@@ -133,7 +133,7 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
   Packet& packet = outgoing_[count_].packet;
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
 
-  const auto space = payloadSpace(s, transport, packet);
+  const auto space = payloadSpace(s, transport.header, packet);
   const auto described = descriptorOf(shared.published.source);
   stream::DescriptorSpace descriptor_space;
   std::span<const uint8_t> descriptor;
@@ -182,7 +182,7 @@ void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& 
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
 
   const TrackState& track = s.tracks[subscription.row.track.index];
-  const auto space = payloadSpace(s, transport, packet);
+  const auto space = payloadSpace(s, transport.header, packet);
   const uint64_t rtx_index = subscription.rtx_sequence.take();
   const auto source = describe(s.transports[track.row.transport.index], view, *extensions);
   const auto described = descriptorOf(source);
@@ -243,6 +243,9 @@ void Forwarder::finish(RelayState& s, Outgoing& outgoing, const srtp::ProtectJob
     s.io.release(std::span(&outgoing.packet, 1));
     return s.outbox.lose(Counter::send_protect_failed);
   }
+  TransportState& transport = s.transports[outgoing.transport];
+  if (!withinCredit(transport, job.length)) [[unlikely]]
+    return loseUnproven(s, outgoing.packet);
   contract::SubscriptionStats& stats = s.reports.subscription[outgoing.subscription];
   contract::TransportStats& transport_stats = s.reports.transport[outgoing.transport];
   if (outgoing.retransmission) {
@@ -259,7 +262,7 @@ void Forwarder::finish(RelayState& s, Outgoing& outgoing, const srtp::ProtectJob
   }
   transport_stats.packets_sent += 1;
   transport_stats.bytes_sent += job.length;
-  transmit(s, s.transports[outgoing.transport], outgoing.packet, job.length);
+  transmit(s, transport.header, outgoing.packet, job.length);
 }
 
 }  // namespace penstock

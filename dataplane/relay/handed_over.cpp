@@ -91,9 +91,9 @@ void HandedOver::take(uint32_t from, const handover::Remote& remote) {
     if (at != nullptr && *at == remote.transport) s_.by_remote.erase(remote.address);
     return;
   }
-  if (s_.owner_of[remote.transport] != from) return;                 // the transport is gone meanwhile
-  if (at != nullptr && s_.owns(*at) && s_.is_plain[*at]) return;     // its address is not to be taken
-  if (at != nullptr && s_.owns(*at)) loseConsent(s_, *at, now_ns_);  // a client that came back from the same port
+  if (s_.owner_of[remote.transport] != from) return;              // the transport is gone meanwhile
+  if (at != nullptr && s_.owns(*at) && s_.is_plain[*at]) return;  // its address is not to be taken
+  if (at != nullptr && s_.owns(*at)) loseAddress(s_, *at, remote.address, now_ns_);
   s_.by_remote.set(remote.address, remote.transport);
 }
 

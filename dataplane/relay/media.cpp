@@ -152,8 +152,9 @@ std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, cons
   srtp::ReceiveStream* receive_stream = receiveStreamOf(s, *stream);
   if (receive_stream == nullptr) return Counter::rtp_keys_missing;
   __builtin_prefetch(&s.tracks[stream->track].subscriptions);
-  items_[count_] = {&packet, *transport, frame.payload_offset, *stream, *view, at == nullptr};
-  if (at == nullptr) latch_to_[count_] = frame.source;
+  const bool learns = at == nullptr || state.limited;
+  items_[count_] = {&packet, *transport, frame.payload_offset, *stream, *view, learns};
+  if (learns) source_[count_] = frame.source;
   jobs_[count_] = {.stream = receive_stream,
                    .packet = std::span(packet.data + frame.payload_offset, frame.payload.size())};
   ++count_;
@@ -192,6 +193,7 @@ std::optional<Counter> repair(RelayState& s, const TrackState& track, EncodingSt
 Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, CachedPacket packet, RtpView view,
                uint64_t index, uint64_t now_ns) {
   contract::TransportStats& stats = s.reports.transport[transport];
+  stats.authentic_ticks = contract::ticksOf(now_ns);
   stats.packets_received += 1;
   stats.bytes_received += view.packet.size();
   if (!bind(s, transport, stream, view.ssrc)) return Counter::rtp_ssrc_unsignalled;
@@ -241,9 +243,11 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   return wanted > 0 ? Counter::forwarded : Counter::rtp_no_subscriber;
 }
 
-/// An authentic packet came from there. The first one decides.
-bool latch(RelayState& s, uint32_t transport, const Address& source, uint64_t now_ns) {
-  if (!s.transports[transport].sendable()) nominate(s, transport, source, now_ns);
+/// An authentic packet came from there. A plain transport latches to where the first one came from; false: this is not
+/// there.
+bool learn(RelayState& s, uint32_t transport, const Address& source, uint64_t now_ns) {
+  if (!s.is_plain[transport]) return proveAddress(s, transport, source), true;
+  if (!s.transports[transport].sendable()) nominate(s, transport, source, /*proven=*/true, now_ns);
   return s.transports[transport].nominated == source;
 }
 
@@ -264,7 +268,7 @@ void MediaBurst::finish(RelayState& s, uint64_t now_ns) {
       s.count(dropFor(job.status));
       continue;
     }
-    if (item.latches && !latch(s, item.transport, latch_to_[i], now_ns)) {
+    if (item.learns && !learn(s, item.transport, source_[i], now_ns)) {
       s.count(Counter::latch_done);
       continue;
     }

@@ -38,11 +38,11 @@ class MediaBurst {
     uint16_t rtp_offset;
     IncomingStream stream;
     RtpView view;
-    bool latches;  // its source is in latch_to_
+    bool learns;  // where it comes from is news, if it is authentic: in source_
   };
   std::array<Item, kBurstMax> items_;
   std::array<srtp::UnprotectJob, kBurstMax> jobs_;
-  std::array<contract::Address, kBurstMax> latch_to_;
+  std::array<contract::Address, kBurstMax> source_;
   size_t count_ = 0;
 };
 

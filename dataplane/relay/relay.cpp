@@ -29,6 +29,7 @@ Counter punt(RelayState& s, const FrameView& frame, uint64_t now_ns) {
   if (index == nullptr) return Counter::dtls_source_unvalidated;
   TransportState& transport = s.transports[*index];
   if (!transport.punt_budget.allow(now_ns)) return Counter::dtls_budget_spent;
+  transport.punted_from = frame.source;
   const contract::RowReference reference{*index, transport.row.generation};
   return s.report.punt(reference, frame.source, frame.payload) ? Counter::punted : Counter::punt_ring_full;
 }

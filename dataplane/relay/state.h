@@ -52,8 +52,14 @@ inline constexpr uint8_t kNoExtension = 0xff;
 
 /// RFC 7675 section 5.1: "consent expires after 30 seconds".
 inline constexpr uint64_t kConsentNs = 30 * stream::kNsPerSecond;
-/// Addresses of one client that may send to us at a time: candidates it nominated one after another.
+/// Addresses of one client that may send to us at a time: candidates that it checked from, nominated or not.
 inline constexpr size_t kRemoteMax = 4;
+/// So long after its last authentic packet, an address is still its transport's, and nobody else's to nominate.
+inline constexpr uint64_t kAddressKeptNs = 5 * stream::kNsPerSecond;
+/// So long a new address has to prove that the client is there, before media goes back to where it was.
+inline constexpr uint64_t kAddressProofNs = 5 * stream::kNsPerSecond;
+/// RFC 9000 section 8.1 has the same rule: an address that is not validated gets so many times what came from it.
+inline constexpr uint64_t kUnprovenFactor = 3;
 /// How long a packet can be asked for again.
 inline constexpr uint64_t kCacheAgeNs = stream::kNsPerSecond;
 inline constexpr size_t kVideoCachePackets = 512;
@@ -73,9 +79,12 @@ struct CachedPacket {
   bool frame_end = false;
 };
 
+/// An address that a check of the client's came from.
 struct Remote {
   Address address{};
   uint64_t last_check_ns = 0;
+  uint64_t credit_bytes = 0;  // what may be sent there before it is proven
+  bool proven = false;        // the client reads what is sent there, or sent SRTP or SRTCP from there
 };
 
 /// A receiver's clock (RFC 3611 section 4.4), from which it will know the round trip.
@@ -91,7 +100,8 @@ struct alignas(64) TransportState {
 
   HeaderTemplate header;  // towards `nominated`; empty until the next hop is resolved
   uint16_t transport_sequence = 0;
-  Address nominated{};  // one of `remotes`; port 0 = nowhere yet, or consent lost
+  bool limited = false;  // `nominated` is not proven: what goes there is counted, see withinCredit
+  Address nominated{};   // one of `remotes`; port 0 = nowhere yet, or consent lost
 
   contract::TransportRow row{};
   bool foreign = false;         // another worker's; here because tracks of it have subscribers here
@@ -100,10 +110,15 @@ struct alignas(64) TransportState {
   std::unique_ptr<srtp::SrtcpSender> srtcp_sender;
   std::unique_ptr<srtp::SrtcpReceiver> srtcp_receiver;
 
-  // Where it is. Learned from integrity-checked, nominated checks only.
+  // Where it is. Learned from integrity-checked checks only.
   std::array<Remote, kRemoteMax> remotes{};
   uint32_t remote_count = 0;
-  Address next_hop{};
+  bool placed = false;          // it was somewhere with its keys: where it goes to next must be proven
+  uint64_t nominated_ns = 0;    // when `nominated` became that
+  Address former{};             // proven, nominated before; port 0 = none
+  Address punted_from{};        // where its last DTLS came from
+  Address answered_at{};        // where DTLS was sent before there were keys
+  bool answered_twice = false;  // ... and also elsewhere
   stream::RequesterLimiter check_budget{50, 20'000'000};  // checks: 50 at once, then 50 a second
   stream::RequesterLimiter punt_budget{64, 10'000'000};   // DTLS: 64 at once, then 100 a second
 

@@ -144,7 +144,7 @@ void visit(RelayState& s, uint32_t index, uint64_t now_ns) {
     return;
   }
   if (transport.remotes_untold) tellRemotes(s, index);
-  expireConsent(s, index, now_ns);
+  reviewAddresses(s, index, now_ns);
   for (const uint32_t track : transport.tracks) visitTrack(s, track, now_ns);
   if (!transport.sendable() || now_ns < transport.next_report_ns) return;
   aimAgain(s, transport, now_ns);

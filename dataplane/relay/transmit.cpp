@@ -4,21 +4,41 @@
 
 namespace penstock {
 
-std::optional<Counter> findWay(RelayState& s, TransportState& transport, uint64_t now_ns) {
-  const auto route = s.routes.find(transport.nominated);
-  if (!route) return Counter::send_no_route;
-  transport.next_hop = route->next_hop;
+std::expected<HeaderTemplate, Counter> headerTowards(RelayState& s, const Address& address, uint64_t now_ns) {
+  const auto route = s.routes.find(address);
+  if (!route) return std::unexpected(Counter::send_no_route);
   s.neighbours.want(route->next_hop, now_ns);
   const auto mac = s.neighbours.find(route->next_hop);
-  if (!mac) return Counter::send_neighbour_unresolved;
-  transport.header = HeaderTemplate({.source_mac = s.config.mac,
-                                     .destination_mac = *mac,
-                                     .source = withPort(route->source, s.config.port),
-                                     .destination = transport.nominated,
-                                     .vlan = s.config.vlan},
-                                    s.config.checksum);
+  if (!mac) return std::unexpected(Counter::send_neighbour_unresolved);
+  return HeaderTemplate({.source_mac = s.config.mac,
+                         .destination_mac = *mac,
+                         .source = withPort(route->source, s.config.port),
+                         .destination = address,
+                         .vlan = s.config.vlan},
+                        s.config.checksum);
+}
+
+std::optional<Counter> findWay(RelayState& s, TransportState& transport, uint64_t now_ns) {
+  const auto header = headerTowards(s, transport.nominated, now_ns);
+  if (!header) return header.error();
+  transport.header = *header;
   return std::nullopt;
 }
+
+namespace {
+
+/// Where DTLS goes. A client opens the handshake while it chooses among its addresses: it is answered where it asks.
+std::expected<HeaderTemplate, Counter> wayOfDtls(RelayState& s, TransportState& transport, uint64_t now_ns) {
+  const Address to = transport.sendable() ? transport.nominated : transport.punted_from;
+  if (to.port_be == 0) return std::unexpected(Counter::send_no_address);
+  if (transport.row.srtp_profile == contract::SrtpProfile::kNone) {
+    transport.answered_twice |= transport.answered_at.port_be != 0 && transport.answered_at != to;
+    transport.answered_at = to;
+  }
+  return headerTowards(s, to, now_ns);
+}
+
+}  // namespace
 
 void sendDatagram(RelayState& s, const contract::RowReference& reference, std::span<const uint8_t> bytes,
                   uint64_t now_ns) {
@@ -27,16 +47,18 @@ void sendDatagram(RelayState& s, const contract::RowReference& reference, std::s
     return s.count(Counter::injects_refused);
   }
   s.count(Counter::injected);
-  if (const auto drop = unreachable(s, *transport, now_ns)) return s.outbox.lose(*drop);
+  const auto header = wayOfDtls(s, *transport, now_ns);
+  if (!header) return s.outbox.lose(header.error());
   Packet packet;
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
-  const auto space = payloadSpace(s, *transport, packet);
+  const auto space = payloadSpace(s, *header, packet);
   if (bytes.size() > space.size()) {
     s.io.release(std::span(&packet, 1));
     return s.outbox.lose(Counter::send_too_long);
   }
+  if (!withinCredit(*transport, bytes.size())) return loseUnproven(s, packet);
   std::ranges::copy(bytes, space.begin());
-  transmit(s, *transport, packet, bytes.size());
+  transmit(s, *header, packet, bytes.size());
 }
 
 size_t protectRtcp(RelayState& s, uint32_t index, std::span<uint8_t> space, size_t length) {

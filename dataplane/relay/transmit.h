@@ -3,12 +3,17 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <span>
 
+#include "dataplane/relay/checks.h"
 #include "dataplane/relay/state.h"
 
 namespace penstock {
+
+/// The headers towards an address; otherwise what is missing. Asks for the next hop's MAC address.
+std::expected<HeaderTemplate, Counter> headerTowards(RelayState& s, const Address& address, uint64_t now_ns);
 
 /// Fills in the headers towards the transport's address; otherwise says what is missing.
 std::optional<Counter> findWay(RelayState& s, TransportState& transport, uint64_t now_ns);
@@ -33,15 +38,14 @@ inline bool takeBuffer(RelayState& s, Packet& packet) {
 }
 
 /// Where the UDP payload goes, bounded by the buffer and by the MTU.
-inline std::span<uint8_t> payloadSpace(const RelayState& s, const TransportState& transport, const Packet& packet) {
-  const size_t headers = transport.header.size();
-  const size_t frame_max = std::min<size_t>(packet.capacity_bytes, transport.header.ipOffset() + s.config.mtu_bytes);
+inline std::span<uint8_t> payloadSpace(const RelayState& s, const HeaderTemplate& header, const Packet& packet) {
+  const size_t headers = header.size();
+  const size_t frame_max = std::min<size_t>(packet.capacity_bytes, header.ipOffset() + s.config.mtu_bytes);
   return std::span(packet.data + headers, frame_max - headers);
 }
 
 /// Writes the headers and hands the packet to the outbox. `payload_size` bytes stand in payloadSpace() already.
-inline void transmit(RelayState& s, TransportState& transport, Packet& packet, size_t payload_size) {
-  const HeaderTemplate& header = transport.header;
+inline void transmit(RelayState& s, const HeaderTemplate& header, Packet& packet, size_t payload_size) {
   header.stamp(packet.data, payload_size);
   packet.length_bytes = static_cast<uint16_t>(header.size() + payload_size);
   if (s.config.checksum == UdpChecksum::kPseudoHeader) {
@@ -50,6 +54,12 @@ inline void transmit(RelayState& s, TransportState& transport, Packet& packet, s
     packet.layer4_offset = static_cast<uint16_t>(header.size() - kUdpSize);
   }
   s.outbox.push(packet);
+}
+
+/// A packet that may not go to an address that is not proven.
+inline void loseUnproven(RelayState& s, Packet& packet) {
+  s.io.release(std::span(&packet, 1));
+  s.outbox.lose(Counter::send_address_unproven);
 }
 
 /// Sends a datagram of control's to where its transport is.
@@ -81,14 +91,16 @@ void transmitRtcp(RelayState& s, uint32_t index, uint64_t now_ns, Build&& build)
   if (const auto drop = unreachable(s, transport, now_ns)) return s.outbox.lose(*drop);
   Packet packet;
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
-  const auto space = payloadSpace(s, transport, packet);
+  const auto space = payloadSpace(s, transport.header, packet);
   const size_t length = build(space.first(space.size() - srtp::kSrtcpTrailerMax));
   const size_t protected_length = length == 0 ? 0 : protectRtcp(s, index, space, length);
   if (protected_length == 0) {
     if (length != 0) s.outbox.lose(Counter::send_protect_failed);
     return s.io.release(std::span(&packet, 1));
   }
-  transmit(s, transport, packet, protected_length);
+  if (!withinCredit(transport, protected_length)) [[unlikely]]
+    return loseUnproven(s, packet);
+  transmit(s, transport.header, packet, protected_length);
 }
 
 }  // namespace penstock

@@ -157,6 +157,7 @@ def test(lab):
                                   lambda: lab.call("DELETE", f"/v1/rooms/{ROOM}/participants/{id}"))
         check(code == "kicked" and shown, f"Carol is kicked; her page says: {title}")
         check(moves(alice, own_track(bob, "camera"), "video"), "Alice and Bob go on")
+    check(lab.counters()["dtls_source_unvalidated"] == 0, "no DTLS came before the address it came from was known")
     check(lab.ctl("drops")["balanced"], "every packet is accounted for")
 
 

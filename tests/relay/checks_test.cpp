@@ -140,9 +140,10 @@ TEST(Checks, consent_goes_on_through_checks_without_nomination) {
   EXPECT_EQ(world.count(Counter::consents_lost), 0u);
 }
 
-TEST(Checks, a_transport_that_comes_from_anothers_address_takes_it_over) {
+TEST(Checks, a_transport_that_comes_from_anothers_silent_address_takes_it_over) {
   World world;
   Client& first = world.addConnected(1, "198.18.0.11:4001");
+  world.now_ns += 6'000'000'000;
   Client& second = world.addConnected(2, "198.18.0.11:4001");
   EXPECT_EQ(world.reports->transport[1].nominated, 0u);
   EXPECT_EQ(world.reports->transport[2].nominated, 1u);
