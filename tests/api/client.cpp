@@ -70,7 +70,7 @@ void Client::shutdownSend() {
 
 bool Client::fill() {
   pollfd wait{fd_, POLLIN, 0};
-  if (poll(&wait, 1, 5000) <= 0) return false;
+  if (poll(&wait, 1, 20'000) <= 0) return false;
   char bytes[16384];
   const ssize_t n = recv(fd_, bytes, sizeof(bytes), 0);
   if (n <= 0) return false;

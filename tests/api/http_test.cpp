@@ -1,10 +1,12 @@
 // The HTTP server against clients that are wrong, slow, large or many. Real sockets on loopback.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "tests/api/client.h"
 #include "tests/api/relay.h"
+#include "tests/support/eventually.h"
 
 namespace penstock::test {
 namespace {
@@ -40,7 +42,7 @@ TEST(Http, one_connection_serves_many_requests_also_pipelined) {
   client.sendRaw(request + request + request);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client.readReply().status, 200);
   EXPECT_EQ(client.request("GET", "/healthz", {{"Connection", "close"}}).header("connection"), "close");
-  EXPECT_TRUE(client.closesWithin(3000));
+  EXPECT_TRUE(client.closesWithin(20'000));
 }
 
 TEST(Http, http_1_0_is_answered_and_closed) {
@@ -48,7 +50,7 @@ TEST(Http, http_1_0_is_answered_and_closed) {
   Client client(relay.port());
   client.sendRaw("GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(client.readReply().status, 200);
-  EXPECT_TRUE(client.closesWithin(3000));
+  EXPECT_TRUE(client.closesWithin(20'000));
 }
 
 TEST(Http, what_is_not_http_is_refused) {
@@ -61,7 +63,7 @@ TEST(Http, what_is_not_http_is_refused) {
     client.shutdownSend();
     const Reply reply = client.readReply();
     EXPECT_TRUE(reply.status == 400 || reply.status == 505 || reply.status == 0) << bytes << reply.status;
-    EXPECT_TRUE(client.closesWithin(3000)) << bytes;
+    EXPECT_TRUE(client.closesWithin(20'000)) << bytes;
   }
 }
 
@@ -130,8 +132,8 @@ TEST(Http, slow_clients_are_told_and_closed) {
   EXPECT_EQ(head_reply.status, 408);
   EXPECT_EQ(head_reply.code(), "request_timeout");
   EXPECT_EQ(body_reply.status, 408);
-  EXPECT_TRUE(silent.closesWithin(4000));
-  EXPECT_TRUE(between.closesWithin(4000));
+  EXPECT_TRUE(silent.closesWithin(20'000));
+  EXPECT_TRUE(between.closesWithin(20'000));
   EXPECT_EQ(fetch(relay.port(), "GET", "/healthz").status, 200) << "others are served meanwhile";
 }
 
@@ -140,17 +142,27 @@ TEST(Http, a_trickle_of_bytes_does_not_prolong_a_request) {
   tuning.request_timeout = 400ms;
   Relay relay({}, tuning);
   Client client(relay.port());
-  const auto start = std::chrono::steady_clock::now();
   client.sendRaw("GET /healthz HTTP/1.1\r\n");
-  std::thread trickle([&client] {
-    for (int i = 0; i < 80; ++i) {
+  std::atomic<bool> answered = false, gave_up = false;
+  std::thread trickle([&] {
+    for (int i = 0; i < 200 && !answered; ++i) {
       client.sendRaw("X: y\r\n");
       std::this_thread::sleep_for(50ms);
     }
+    gave_up = !answered;
   });
   EXPECT_EQ(client.readReply().status, 408);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
+  EXPECT_FALSE(gave_up) << "answered while bytes still came";
+  answered = true;
   trickle.join();
+}
+
+/// The answers are far more than any socket buffer holds, and nobody reads them.
+void askTooMuch(Client& client) {
+  client.setReceiveBuffer(4096);
+  std::string many;
+  for (int i = 0; i < 400; ++i) many += "GET /v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  client.sendRaw(many);
 }
 
 TEST(Http, a_client_that_does_not_read_is_closed) {
@@ -158,16 +170,11 @@ TEST(Http, a_client_that_does_not_read_is_closed) {
   tuning.request_timeout = 300ms;
   Relay relay({}, tuning);
   Client client(relay.port());
-  client.setReceiveBuffer(4096);
-  // The answers are far more than any socket buffer holds.
-  std::string many;
-  for (int i = 0; i < 400; ++i) many += "GET /v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  client.sendRaw(many);
-  for (int i = 0; i < 100 && relay.metrics().find("reason=\"slow_client\"") == std::string::npos; ++i) {
-    std::this_thread::sleep_for(50ms);
-  }
-  EXPECT_NE(relay.metrics().find("penstock_http_connections_refused_total{reason=\"slow_client\"} 1"),
-            std::string::npos);
+  askTooMuch(client);
+  EXPECT_TRUE(eventually([&relay] {
+    return relay.metrics().find("penstock_http_connections_refused_total{reason=\"slow_client\"} 1") !=
+           std::string::npos;
+  }));
 }
 
 TEST(Http, connections_over_the_limit_are_told_so) {
@@ -183,7 +190,7 @@ TEST(Http, connections_over_the_limit_are_told_so) {
     EXPECT_EQ(reply.status, 503);
     EXPECT_EQ(reply.code(), "overloaded");
     EXPECT_FALSE(reply.header("retry-after").empty());
-    EXPECT_TRUE(third.closesWithin(3000));
+    EXPECT_TRUE(third.closesWithin(20'000));
   }
   EXPECT_EQ(first.request("GET", "/healthz").status, 200);
 }
@@ -197,14 +204,20 @@ TEST(Http, an_exception_is_an_answer_too) {
   EXPECT_EQ(fetch(relay.port(), "GET", "/healthz").status, 200);
 }
 
-TEST(Http, stopping_lets_go_of_idle_connections_at_once) {
-  Relay relay;
-  Client idle(relay.port());
-  EXPECT_EQ(idle.request("GET", "/healthz").status, 200);
+std::chrono::nanoseconds stoppingTakes(Relay& relay) {
   const auto start = std::chrono::steady_clock::now();
   relay.stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 1900ms) << "two seconds is for those that do not let go";
-  EXPECT_TRUE(idle.closesWithin(1000));
+  return std::chrono::steady_clock::now() - start;
+}
+
+TEST(Http, stopping_lets_go_of_idle_connections_at_once) {
+  Relay relay, busy;
+  Client idle(relay.port()), silent(busy.port());
+  askTooMuch(silent);
+  EXPECT_EQ(idle.request("GET", "/healthz").status, 200);
+  const auto took = stoppingTakes(relay);
+  EXPECT_LT(took, stoppingTakes(busy) / 2) << "two seconds is for those that do not let go";
+  EXPECT_TRUE(idle.closesWithin(20'000));
   EXPECT_THROW(Client another(relay.port()), std::runtime_error);
 }
 

@@ -29,13 +29,13 @@ check() { # what, command...
 }
 equal() { [ "$1" = "$2" ] || { echo "got $1, wanted $2"; return 1; }; }
 grew() { [ "$(counter "$1")" -gt "$2" ] || { echo "$1 is still $2"; return 1; }; }
-within() { # seconds, command...: until it succeeds
-  local end=$((SECONDS + $1)); shift
+within() { # seconds of a machine with nothing else to do, command...: until it succeeds
+  local end=$((SECONDS + 3 * $1)); shift
   until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.05; done
 }
 
 refused() { # code, words of the sentence
-  in_near timeout 10 "$dataplane" --config "$work/conf" >"$work/log" 2>&1
+  in_near timeout 30 "$dataplane" --config "$work/conf" >"$work/log" 2>&1
   local code=$?
   cat "$work/log"
   [ $code = "$1" ] && tail -1 "$work/log" | grep -q "$2"
@@ -75,9 +75,9 @@ address() {
 }
 pings() { # what, namespace
   check "$1: ping" within 5 ip netns exec "$2" ping -c 1 -W 1 198.18.7.1
-  check "$1: ping, 1400 bytes, 20 in a row" ip netns exec "$2" ping -q -c 20 -i 0.02 -W 1 -s 1400 198.18.7.1
+  check "$1: ping, 1400 bytes, 20 in a row" ip netns exec "$2" ping -q -c 20 -i 0.02 -W 3 -s 1400 198.18.7.1
   check "$1: ping -6" within 5 ip netns exec "$2" ping -6 -c 1 -W 1 2001:db8:7::1
-  check "$1: ping -6, 1400 bytes, 20 in a row" ip netns exec "$2" ping -6 -q -c 20 -i 0.02 -W 1 -s 1400 2001:db8:7::1
+  check "$1: ping -6, 1400 bytes, 20 in a row" ip netns exec "$2" ping -6 -q -c 20 -i 0.02 -W 3 -s 1400 2001:db8:7::1
   for relay in 198.18.7.1 2001:db8:7::1; do
     check "$1: $relay is resolved" sh -c "ip -n $2 neigh show $relay | grep -q lladdr"
   done
@@ -101,7 +101,7 @@ silent_drop() { # what, counter, hexadecimal payload
   for family in 4 6; do
     local before; before=$(counter "$2")
     check "$1 over IPv$family: no answer" equal "$(answers $family "$3")" 0
-    check "$1 over IPv$family: $2 counts" grew "$2" "$before"
+    check "$1 over IPv$family: $2 counts" within 3 grew "$2" "$before"
   done
 }
 
@@ -144,7 +144,7 @@ start
 address "$near" pst0 2 2>/dev/null
 check "after kill -9 it starts again and answers" within 3 in_near ping -c 1 -W 1 198.18.7.1
 echo "      $((($(date +%s%N) - start_ns) / 1000000)) ms from start to the first answer"
-check "its counters go on where they were" grew answered "$before"
+check "its counters go on where they were" within 3 grew answered "$before"
 stop TERM
 check "SIGTERM ends it with code 0" equal $? 0
 check "no interface is left" sh -c "! ip -n $near link show pst0"
@@ -192,7 +192,7 @@ fi
 
 # --- net_tap with a VLAN; asked through a packet socket, as not every kernel has 802.1Q ------------------------------
 asks() { # VLAN, seconds to wait for each answer
-  in_near "$here/vlan_ping.py" pst0 "$1" "${2:-1}" 198.18.7.2 198.18.7.1 2001:db8:7::2 2001:db8:7::1
+  in_near "$here/vlan_ping.py" pst0 "$1" "${2:-3}" 198.18.7.2 198.18.7.1 2001:db8:7::2 2001:db8:7::1
 }
 unanswered() { ! asks "$1" 0.2; }
 configure net_tap0,iface=pst0
@@ -201,7 +201,7 @@ ip -n "$near" link set pst0 up
 check "untagged: ARP, neighbour discovery and echo are answered" asks 0
 before=$(counter frame_vlan_other)
 check "a tagged frame is not answered without media.vlan" unanswered 100
-check "frame_vlan_other counts" grew frame_vlan_other "$before"
+check "frame_vlan_other counts" within 3 grew frame_vlan_other "$before"
 stop
 configure net_tap0,iface=pst0 "vlan = 100"
 start
@@ -210,7 +210,7 @@ check "VLAN 100: ARP, neighbour discovery and echo are answered" asks 100
 for vlan in 0 101; do
   before=$(counter frame_vlan_other)
   check "VLAN 100: frames of VLAN $vlan are not answered" unanswered $vlan
-  check "VLAN 100: frames of VLAN $vlan are counted" grew frame_vlan_other "$before"
+  check "VLAN 100: frames of VLAN $vlan are counted" within 3 grew frame_vlan_other "$before"
 done
 stop
 
@@ -278,7 +278,7 @@ configure net_tap0,iface=pst0 && sed -i 's/^directory.*/directory = \/nonexisten
 check "no directory for the seam: code 65" refused 65 'seam.directory'
 configure net_tap0,iface=pst0 && chmod 755 "$work" && chown nobody "$work/seam" && rm -f "$work/seam"/*
 unprivileged() {
-  in_near setpriv --reuid nobody --clear-groups timeout 10 "$dataplane" --config "$work/conf" >"$work/log" 2>&1
+  in_near setpriv --reuid nobody --clear-groups timeout 30 "$dataplane" --config "$work/conf" >"$work/log" 2>&1
   local code=$?
   cat "$work/log"
   [ $code = 77 ]

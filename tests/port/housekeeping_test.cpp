@@ -7,7 +7,6 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,11 +14,13 @@
 
 #include "dataplane/srtp/libsrtp_backend.h"
 #include "tests/port/sound_rows.h"
+#include "tests/support/eventually.h"
 
 namespace penstock {
 namespace {
 
 using namespace contract;
+using test::eventually;
 using test::soundTransport;
 
 /// Takes messages as a worker does: "attach", "+T0", "-T0".
@@ -115,13 +116,6 @@ class HousekeepingTest : public testing::Test {
     tables().doorbell[head % kDoorbellMax] = {.index = index, .kind = RowKind::kTransport, .reserved = {}};
     tables().doorbell_head.count.store(head + 1);
   }
-  static bool eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 2'000; ++i) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return false;
-  }
   void expectNotes(const std::string& notes) {
     EXPECT_TRUE(eventually([&] { return worker->notes() == notes; })) << worker->notes() << " instead of " << notes;
     worker->forget();
@@ -215,13 +209,17 @@ TEST_F(HousekeepingTest, a_restarted_dataplane_finds_the_rows_and_its_flows_agai
   write(0, soundTransport());
   EXPECT_TRUE(eventually([&] { return worker->notes().find("+T0") != std::string::npos; }));
   flows().transport[0] = {.generation = 1, .remote = {.ip = {1}, .port_be = 7}};
-  stop();
-  const auto began = std::chrono::steady_clock::now();
-  start();
-  expectNotes("attach +T0");
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
-  EXPECT_TRUE(flows_file->kept());
-  EXPECT_EQ(flows().transport[0].remote.port_be, 7);
+  std::chrono::nanoseconds fastest = std::chrono::hours(1);  // of three, as other work may hold up one
+  for (int i = 0; i < 3; ++i) {
+    stop();
+    const auto began = std::chrono::steady_clock::now();
+    start();
+    expectNotes("attach +T0");
+    fastest = std::min<std::chrono::nanoseconds>(fastest, std::chrono::steady_clock::now() - began);
+    EXPECT_TRUE(flows_file->kept());
+    EXPECT_EQ(flows().transport[0].remote.port_be, 7);
+  }
+  EXPECT_LT(fastest, std::chrono::seconds(1));
 }
 
 TEST_F(HousekeepingTest, flows_of_another_tables_region_are_wiped_at_start) {

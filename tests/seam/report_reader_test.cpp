@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "tests/seam/fake_dataplane.h"
+#include "tests/support/eventually.h"
 
 namespace penstock {
 namespace {
@@ -27,6 +28,10 @@ struct Reader {
   void turn() {
     while (reader.poll()) {
     }
+  }
+  /// Its own timers run until so many events have come.
+  bool takes(size_t count) {
+    return test::runUntil(context, [&] { return events.size() >= count; });
   }
   boost::asio::io_context context;
   TablesFile tables;
@@ -74,7 +79,7 @@ TEST(ReportReader, waits_for_a_dataplane_and_then_takes_what_it_reports) {
   dataplane.report(nominated(3), 1);
   dataplane.punt({3, 1}, 100, 22, 0);
   control.reader.start();
-  control.context.run_for(std::chrono::milliseconds(150));
+  EXPECT_TRUE(control.takes(1));
   control.reader.stop();
   EXPECT_EQ(control.attached, 1);
   ASSERT_EQ(control.events.size(), 1u);
@@ -146,10 +151,9 @@ TEST(ReportReader, goes_on_with_a_dataplane_that_was_made_afresh) {
   control.turn();
   FakeDataplane second(directory.path(), 2);
   control.reader.start();
-  control.context.run_for(std::chrono::milliseconds(250));
-  EXPECT_EQ(control.attached, 2);
+  EXPECT_TRUE(test::runUntil(control.context, [&] { return control.attached == 2; }));
   second.report(nominated(7));
-  control.context.run_for(std::chrono::milliseconds(50));
+  EXPECT_TRUE(control.takes(101));
   control.reader.stop();
   EXPECT_EQ(control.events.size(), 101u);
 }
@@ -164,11 +168,12 @@ TEST(ReportReader, says_when_events_were_missed_and_only_after_those_that_are_th
   EXPECT_EQ(control.events_at_review, std::vector<size_t>{contract::kEventMax}) << "once it was attached";
   dataplane.report(nominated(1));
   control.reader.start();
+  EXPECT_TRUE(control.takes(contract::kEventMax + 1));
   control.context.run_for(std::chrono::milliseconds(150));
   EXPECT_EQ(control.events_at_review.size(), 1u) << "nothing was missed";
   dataplane.report(nominated(2), 1);
   dataplane.region().worker[1].counters.add(contract::Counter::events_lost);
-  control.context.run_for(std::chrono::milliseconds(250));
+  EXPECT_TRUE(test::runUntil(control.context, [&] { return control.events_at_review.size() == 2; }));
   EXPECT_EQ(control.events_at_review, (std::vector<size_t>{contract::kEventMax, contract::kEventMax + 2}));
   control.reader.stop();
 }

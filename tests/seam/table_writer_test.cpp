@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "tests/seam/fake_dataplane.h"
+#include "tests/support/eventually.h"
 
 namespace penstock {
 namespace {
@@ -200,11 +201,12 @@ TEST(TableWriter, waits_for_a_full_ring_and_coalesces_by_row) {
   EXPECT_EQ(control.region().transport[0].row.rtcp_ssrc, 10u) << "rows are written all the same";
 
   dataplane.region().doorbell_tail.count += 1;  // room for one
-  control.context.run_for(std::chrono::milliseconds(20));
-  EXPECT_EQ(control.writer.figures().doorbells_waiting, 1u);
+  const auto waiting = [&control](size_t count) {
+    return test::runUntil(control.context, [&] { return control.writer.figures().doorbells_waiting == count; });
+  };
+  EXPECT_TRUE(waiting(1));
   dataplane.region().doorbell_tail.count += 100;
-  control.context.run_for(std::chrono::milliseconds(20));
-  EXPECT_EQ(control.writer.figures().doorbells_waiting, 0u);
+  EXPECT_TRUE(waiting(0));
   EXPECT_EQ(control.doorbells(), 3 + contract::kDoorbellMax);
   EXPECT_EQ(control.region().doorbell[1].index, 0u);
   EXPECT_EQ(control.region().doorbell[2].index, 1u);
@@ -228,8 +230,7 @@ TEST(TableWriter, beats) {
   Control control(directory.path());
   const uint64_t before = control.region().header.heartbeat_ns;
   EXPECT_NE(before, 0u);
-  control.context.run_for(std::chrono::milliseconds(150));
-  EXPECT_GT(control.region().header.heartbeat_ns, before);
+  EXPECT_TRUE(test::runUntil(control.context, [&] { return control.region().header.heartbeat_ns > before; }));
 }
 
 /// What a first life leaves behind: two transports, two tracks, two subscriptions.
