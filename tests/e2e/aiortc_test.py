@@ -6,20 +6,21 @@ import asyncio
 import sys
 
 from lab import check, need, run, wait_until
-from pattern import COLOUR_TOLERANCE, FPS, TONE_HZ, colour_error, loudest_hz, read_number
-from whip import Player, Publisher, eventually
+from pattern import COLOUR_TOLERANCE, TONE_HZ, colour_error, loudest_hz, read_number
+from whip import Player, Publisher, eventually, stands_still
 
 ROOM = "pattern"
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
 SECONDS = 10
 
 
-async def content(player):
+async def content(publisher, player):
     await eventually(lambda: player.picture_count > 0, 10, "the first picture")
-    count = player.picture_count
+    count, drawn = player.picture_count, publisher.pictures.number
     await asyncio.sleep(SECONDS)
-    rate = (player.picture_count - count) / SECONDS
-    check(rate >= 0.9 * FPS, f"{rate:.1f} pictures a second of {FPS}")
+    count, drawn = player.picture_count - count, publisher.pictures.number - drawn
+    # Of what was drawn: on a busy machine that is less than 15 a second.
+    check(count >= 0.9 * drawn, f"{count / SECONDS:.1f} pictures a second of {drawn / SECONDS:.1f} that were drawn")
     pictures = [frame.to_ndarray(format="rgb24") for frame in player.pictures]
     worst = max(map(colour_error, pictures))
     check(worst < COLOUR_TOLERANCE, f"{len(pictures)} pictures have the colours that were drawn, within {worst:.0f} of 255")
@@ -69,17 +70,14 @@ async def session_url(peer):
 async def play(lab):
     publisher = await (await Publisher(lab, ROOM).start()).connected()
     player = await (await Player(lab, ROOM).start()).connected()
-    await content(player)
+    await content(publisher, player)
     tracks = lab.call("GET", f"/v1/rooms/{ROOM}/tracks").json["tracks"]
     check(sorted(t["kind"] for t in tracks) == ["audio", "video"], "the API shows one audio and one video track")
     await asyncio.to_thread(figures, lab)
     await session_url(publisher)
     check((await publisher.end()).status == 200, "DELETE ends the publisher's session")
     check((await publisher.call("DELETE", publisher.location)).status == 404, "... and a second DELETE finds none")
-    await asyncio.sleep(0.5)
-    count = player.picture_count
-    await asyncio.sleep(1)
-    check(player.picture_count == count, "nothing is played any more")
+    await stands_still(lambda: player.picture_count, 5, "nothing is played any more")
     check((await player.end()).status == 200, "DELETE ends the player's session")
     check(lab.participants(ROOM) == [], "nobody is left")
     tables = lab.tables()

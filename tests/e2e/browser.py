@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from lab import Failed, dies_with_us
+from lab import PATIENCE, Failed, dies_with_us
 from namespaces import PREFIX
 
 ARGUMENTS = [
@@ -82,7 +82,7 @@ class Browser:
         return self.number
 
     def result(self, number, method, timeout=20):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + PATIENCE * timeout
         while number not in self.answers:
             self.pump(end - time.monotonic(), method)
         answer = self.answers.pop(number)

@@ -18,7 +18,8 @@ LEGS = """(async () => {
     const id = by_browser.get(r.trackIdentifier);
     const [from, kind] = owners.get(id) ?? ['?', r.kind];
     legs[id] = { from, kind, frames: r.framesDecoded ?? 0, energy: r.totalAudioEnergy ?? 0, lost: r.packetsLost,
-                 packets: r.packetsReceived, freezes: r.freezeCount ?? 0, width: r.frameWidth ?? 0 };
+                 packets: r.packetsReceived, freezes: r.freezeCount ?? 0, width: r.frameWidth ?? 0,
+                 seconds: r.timestamp / 1000 };
   }
   return legs;
 })()"""
@@ -32,26 +33,26 @@ PAIR = """(async (connection) => {
            answered: pair.responsesReceived };
 })"""
 
-# The longest freeze, in ms, since this was asked before. Statistics sum them up, so look often.
-LONGEST_FREEZE = """(() => {
-  const longest = window.longest_freeze_ms ?? 0;
-  window.longest_freeze_ms = 0;
-  if (window.freezes) return longest;
-  window.freezes = new Map();
+# The longest freeze of a connection's pictures, in ms, since this was asked before. Statistics sum them up, so look often.
+LONGEST_FREEZE = """((connection) => {
+  const longest = connection.longest_freeze_ms ?? 0;
+  connection.longest_freeze_ms = 0;
+  if (connection.freezes) return longest;
+  connection.freezes = new Map();
   setInterval(async () => {
-    for (const r of (await penstock.subscribeConnection.getStats()).values()) {
+    for (const r of (await connection.getStats()).values()) {
       if (r.type !== 'inbound-rtp' || r.kind !== 'video') continue;
-      const [count, seconds] = window.freezes.get(r.id) ?? [0, 0];
-      window.freezes.set(r.id, [r.freezeCount, r.totalFreezesDuration]);
+      const [count, seconds] = connection.freezes.get(r.id) ?? [0, 0];
+      connection.freezes.set(r.id, [r.freezeCount, r.totalFreezesDuration]);
       const each = 1000 * (r.totalFreezesDuration - seconds) / Math.max(r.freezeCount - count, 1);
-      window.longest_freeze_ms = Math.max(window.longest_freeze_ms, each);
+      connection.longest_freeze_ms = Math.max(connection.longest_freeze_ms, each);
     }
   }, 100);
   return longest;
-})()"""
+})"""
 
 # When each picture came, in ms after the receiving connection was connected, and when that was after joining.
-FIRST_PICTURES = """(async (wanted) => {
+FIRST_PICTURES = """(async (wanted, receiving) => {
   const until = async (look) => {
     for (;;) {
       const found = await look();
@@ -60,10 +61,10 @@ FIRST_PICTURES = """(async (wanted) => {
     }
   };
   const joined = await until(() => window.penstock?.state.phase === 'room');
-  const connected = await until(() => penstock.subscribeConnection?.connectionState === 'connected');
+  const connected = await until(() => receiving()?.connectionState === 'connected');
   const pictures = {};
   await until(async () => {
-    for (const r of (await penstock.subscribeConnection.getStats()).values()) {
+    for (const r of (await receiving().getStats()).values()) {
       if (r.type !== 'inbound-rtp' || r.kind !== 'video' || !r.framesDecoded) continue;
       pictures[r.mid] ??= performance.now() - connected;
     }
@@ -71,6 +72,7 @@ FIRST_PICTURES = """(async (wanted) => {
   });
   return { joining_ms: connected - joined, pictures_ms: Object.values(pictures) };
 })"""
+RECEIVING = "penstock.subscribeConnection"
 
 
 def page_url(lab, room, name, capture="320x240@15", **extra):
@@ -80,6 +82,15 @@ def page_url(lab, room, name, capture="320x240@15", **extra):
 
 def open_page(lab, browser, room, name, script=None, **extra):
     return browser.open(page_url(lab, room, name, **extra), name, script)
+
+
+def longest_freeze(page, connection=RECEIVING):
+    return page.evaluate(f"{LONGEST_FREEZE}({connection})")
+
+
+def first_pictures(page, count, connection=RECEIVING):
+    """{"joining_ms": ms, "pictures_ms": [ms, ...]}"""
+    return page.evaluate(f"{FIRST_PICTURES}({count}, () => {connection})")
 
 
 def in_room(page):
@@ -118,6 +129,11 @@ def own_id(page):
 
 
 def growth(before, after):
-    """By track: how much each number of a leg grew."""
-    return {id: {**leg, **{k: leg[k] - before[id][k] for k in ("frames", "energy", "lost", "packets", "freezes")}}
+    """By track: how much each number of a leg grew. `seconds`: by the page's clock, as a busy one answers late."""
+    return {id: {**leg, **{k: leg[k] - before[id][k] for k in ("frames", "energy", "lost", "packets", "freezes", "seconds")}}
             for id, leg in after.items() if id in before}
+
+
+def picture_rate(leg):
+    """Frames a second; `leg` is what growth() tells."""
+    return leg["frames"] / max(leg["seconds"], 0.001)

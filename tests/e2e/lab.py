@@ -108,13 +108,13 @@ class Daemon:
             self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, "NOTIFY_SOCKET": path}, preexec_fn=dies_with_us)
             notify.settimeout(0.02)
-            end, said = time.monotonic() + seconds, b""
+            end, said = time.monotonic() + PATIENCE * seconds, b""
             while b"READY=1" not in said:
                 meanwhile()
                 if not self.running():
                     raise Failed(f"{self.name} ended with {self.process.returncode}")
                 if time.monotonic() > end:
-                    raise Failed(f"{self.name} was not ready within {seconds} s")
+                    raise Failed(f"{self.name} was not ready within {PATIENCE * seconds} s")
                 try:
                     said = notify.recv(4096)
                 except TimeoutError:
@@ -139,10 +139,10 @@ class Daemon:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(PATIENCE * 10)
             except subprocess.TimeoutExpired:
                 self.kill()
-                raise Failed(f"{self.name} did not end within 10 s of SIGTERM")
+                raise Failed(f"{self.name} did not end within {PATIENCE * 10} s of SIGTERM")
         return self.process.returncode
 
     def tail(self, lines=60):
@@ -259,7 +259,7 @@ path = {self.directory}/control.sqlite
         return f"http://{self.net.relay_kernel['4']}:{HTTP_PORT}"
 
     def connection(self):
-        return http.client.HTTPConnection(self.net.relay_kernel["4"], HTTP_PORT, timeout=10)
+        return http.client.HTTPConnection(self.net.relay_kernel["4"], HTTP_PORT, timeout=PATIENCE * 10)
 
     def call(self, method, path, body=None, headers=None, bearer=True):
         """One request, by default with a token for everything; a dict travels as JSON. The path may be a Location."""

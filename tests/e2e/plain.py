@@ -13,7 +13,7 @@ from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterFrame
 from pylibsrtp import Error, Policy, Session
 
-from lab import MEDIA_PORT
+from lab import MEDIA_PORT, PATIENCE
 from pattern import picture, tone
 
 PROFILES = {  # name in the API -> profile, bytes of key and salt
@@ -200,7 +200,7 @@ async def show(lab, response):
 
 async def show_connected(lab, response, seconds=2):
     """The same, once the dataplane has taken the row."""
-    for _ in range(seconds * 50):
+    for _ in range(PATIENCE * seconds * 50):
         view = await show(lab, response)
         if view["connected"]:
             break

@@ -2,30 +2,33 @@
 """Either daemon dies by `kill -9` in the middle of a conference of three browsers.
 
 penstockd: for 60 s nobody notices; it comes back, resumes its participants, and a new page joins the old room. The
-dataplane: it comes back with the same rows and keys; how long media was away is measured in the pages.
+dataplane: it comes back with the same rows and keys; how long media was away is measured in the pages. Rates and times are
+judged beside what the machine manages in the same moment: see control_time.py.
 """
 
 import time
 
 from browser import Browser, all_of
-from conference import LEGS, growth, in_room, open_page, wait_for_legs
+from conference import LEGS, growth, in_room, open_page, picture_rate, wait_for_legs
+from control_time import Control, at_least, at_most
 from lab import check, grown, need, run, wait_until
 
 ROOM = "restart"
 CONSENT_SECONDS = 60
 STEP_SECONDS = 10
-GAP_MAX_S = 4  # from the kill to the last leg's next packet; DPDK's start is most of it
+GAP_MAX_S = 1  # once the dataplane is ready, until the last leg's next packet; on a busy machine, no longer than the start took
+RESTART_S = 5  # Chromium gives a network so long before it tries another way
 CLIENTS_SAY = {"remote", "paused", "pinned", "priority", "width_max", "height_max", "frame_rate_max"}  # in rows: where, and wishes
 
 REMEMBER = "void (window.remembered = [penstock.publishConnection, penstock.subscribeConnection])"
 SAME = """penstock.publishConnection === remembered[0] && penstock.subscribeConnection === remembered[1]
     && remembered.every((c) => c.connectionState === 'connected')"""
 
-# The longest time without a packet, by leg, over `seconds` of looking every 20 ms.
-GAPS = """(async (seconds) => {
+# The longest time without a packet, by leg, until `look` is false; looks every 20 ms.
+GAPS = """(async () => {
   const last = {}, gaps = {};
-  const end = performance.now() + 1000 * seconds;
-  while (performance.now() < end) {
+  window.look = true;
+  while (window.look) {
     const stats = await penstock.subscribeConnection.getStats();
     const now = performance.now();
     for (const r of stats.values()) {
@@ -48,38 +51,40 @@ def rows(lab):
             for kind, table in lab.tables().items()}
 
 
-def slowest_picture(before, after, seconds):
+def slowest_picture(before, after):
     """Frames a second of the leg of which fewest came."""
-    return min(leg["frames"] / seconds for b, a in zip(before, after) for leg in growth(b, a).values()
-               if leg["kind"] == "video")
+    return min(picture_rate(leg) for b, a in zip(before, after) for leg in growth(b, a).values() if leg["kind"] == "video")
 
 
 def usual_rate(pages, seconds=4):
     """What these cores manage with so many pages encoding and decoding: what later rates are held against."""
     before = all_of(pages, LEGS)
     time.sleep(seconds)
-    rate = slowest_picture(before, all_of(pages, LEGS), seconds)
+    rate = slowest_picture(before, all_of(pages, LEGS))
     check(rate > 1, f"before it, every page gets at least {rate:.1f} frames/s")
     return rate
 
 
 def without_control(lab, pages):
     transports = len(lab.tables()["transports"])
-    usual = usual_rate(pages)
+    usual, control = usual_rate(pages), Control(pages[0])
     lab.control.kill()
     print("penstockd was killed")
     before = all_of(pages, LEGS)
     for second in range(STEP_SECONDS, CONSENT_SECONDS + 1, STEP_SECONDS):
         counters = lab.counters()
+        control.begin()
         time.sleep(STEP_SECONDS)
         after = all_of(pages, LEGS)
         moved = [leg for b, a in zip(before, after) for leg in growth(b, a).values()]
-        slowest = slowest_picture(before, after, STEP_SECONDS)
-        check(len(moved) == 12 and slowest >= usual / 2, f"after {second} s every page decodes on: at least {slowest:.1f} frames/s")
-        check(all(leg["packets"] > 0 for leg in moved) and sum(leg["lost"] for leg in moved) == 0, "... all 12 legs, none lost")
+        slowest = slowest_picture(before, after)
+        at_least(slowest, usual / 2, control.figures()["fps"],
+                 f"after {second} s every page decodes on: at least {slowest:.1f} frames/s", times=2)
+        check(len(moved) == 12 and all(leg["packets"] > 0 and leg["lost"] == 0 for leg in moved), "... all 12 legs, none lost")
         checks = grown(counters, lab.counters()).get("checks_answered", 0)
         check(checks >= transports, f"... {checks} ICE checks of {transports} transports were answered")
         before = after
+    control.end()
     check(lab.counters()["consents_lost"] == 0, "no transport lost consent")
     addresses = [row["remote"] for row in lab.tables()["transports"]]
     check(all(addresses), f"all {transports} transports have their address")
@@ -104,27 +109,44 @@ def control_comes_back(lab, browser, pages):
 
 def dataplane_comes_back(lab, pages):
     all_of(pages, REMEMBER)
-    usual = usual_rate(pages)
+    usual, control = usual_rate(pages), Control(pages[0])
     before = rows(lab)
-    numbers = [page.post(f"{GAPS}(12)") for page in pages]
+    numbers = [page.post(f"{GAPS}()") for page in pages]
     time.sleep(1)
     killed = time.monotonic()
     lab.dataplane.kill()
     lab.start_dataplane()
-    tap = time.monotonic() - killed
+    start = time.monotonic() - killed
     sent = lab.counters()["media_sent"]
     wait_until(lambda: lab.counters()["media_sent"] > sent, 10, "the dataplane forwards again", every=0.02)
-    print(f"after the kill, the tap was there in {tap:.2f} s, and media was sent by {time.monotonic() - killed:.2f} s")
+    # DPDK's start is most of it: how long that takes is the machine's business.
+    print(f"after the kill, the dataplane was ready in {start:.2f} s, and media was sent by {time.monotonic() - killed:.2f} s")
+    since = lab.counters()
+    then = all_of(pages, LEGS)
+    wait_until(lambda: all(leg["packets"] > 0 for b, a in zip(then, all_of(pages, LEGS)) for leg in growth(b, a).values()), 5,
+               "all legs go on")
+    all_of(pages, "void (window.look = false)")
     gaps = [gap / 1000 for page, number in zip(pages, numbers) for gap in page.take(number, 30).values()]
-    check(len(gaps) == 24 and max(gaps) < GAP_MAX_S,
-          f"media was away from the pages for {min(gaps):.2f} to {max(gaps):.2f} s ({len(gaps)} legs)")
+    check(len(gaps) == 24, "all 24 legs go on, of the same connections")
+    at_most(max(gaps) - start, GAP_MAX_S, start,
+            f"media was away from the pages for {min(gaps):.2f} to {max(gaps):.2f} s, the start included", times=1)
+    # Addresses are kept in shared memory: nobody has to be checked again before media goes on.
+    forgotten = grown(since, lab.counters()).get("rtp_source_unvalidated", 0)
+    check(forgotten == 0, f"as soon as it forwards, the dataplane knows all addresses ({forgotten} packets came from others)")
     check(all(all_of(pages, SAME)), "no page made a new connection")
-    check(rows(lab) == before, "rows and keys are the same")
+    after = rows(lab)
+    if start > RESTART_S:  # pages have restarted ICE meanwhile, as they should
+        for row in [*before["transports"], *after["transports"]]:
+            row.pop("ufrag")
+    changed = [pair for kind in before for pair in zip(before[kind], after[kind]) if pair[0] != pair[1]]
+    check(after == before, f"rows and keys are the same{changed or ''}")
     wait_for_legs(pages, 6)
     b = all_of(pages, LEGS)
+    control.begin()
     time.sleep(3)
-    slowest = slowest_picture(b, all_of(pages, LEGS), 3)
-    check(slowest >= usual / 2, f"pictures move again: at least {slowest:.1f} frames/s")
+    slowest = slowest_picture(b, all_of(pages, LEGS))
+    at_least(slowest, usual / 2, control.figures()["fps"], f"pictures move again: at least {slowest:.1f} frames/s", times=2)
+    control.end()
     failed = {k: v for k, v in lab.counters().items() if v and ("authentication" in k or "replayed" in k)}
     print(f"refused packets since: {failed or 'none'}")
 

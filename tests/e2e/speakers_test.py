@@ -96,9 +96,10 @@ def test_turns(pages, ids):
 def test_tiles(pages, ids, who):
     page = pages[1]
     wait_until(lambda: page.evaluate(TILES).get(ids[who.name], {}).get("picture"), 4, "her tile has a picture")
+    expected = {ids[who.name], ids[page.name]}
+    wait_until(lambda: {id for id, tile in page.evaluate(TILES).items() if tile["picture"]} == expected, 4, "pictures of no others")
     tiles = page.evaluate(TILES)
-    shown = {id for id, tile in tiles.items() if tile["picture"]}
-    check(shown == {ids[who.name], ids[page.name]}, "the tiles of others show who they are instead of a frozen picture")
+    check(True, "the tiles of others show who they are instead of a frozen picture")
     check(all(tile["held"] != tile["picture"] for tile in tiles.values()), "they are said not to be sent")
     check(tiles[ids[who.name]]["dominant"] and tiles[ids[who.name]]["large"], f"{who.name}'s is marked, and large")
 

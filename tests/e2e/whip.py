@@ -9,7 +9,7 @@ import numpy
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from lab import PATIENCE, Failed
+from lab import PATIENCE, Failed, check
 from pattern import picture, tone
 
 
@@ -23,6 +23,18 @@ async def eventually(question, seconds, what, every=0.05):
         if asyncio.get_running_loop().time() > end:
             raise Failed(f"{what() if callable(what) else what}: not within {PATIENCE * seconds} s")
         await asyncio.sleep(every)
+
+
+async def stands_still(read, seconds, what, window=1):
+    """Until what `read` tells is the same for so long, once what was under way has come."""
+    seen = []
+
+    def same():
+        seen.append(read())
+        return len(seen) > 1 and seen[-1] == seen[-2]
+
+    await eventually(same, seconds, what, every=window)
+    check(True, what)
 
 
 class Peer:
@@ -73,7 +85,8 @@ class Publisher(Peer):
         if audio:
             self.connection.addTransceiver(tone(), direction="sendonly")
         if video:
-            self.connection.addTransceiver(picture(), direction="sendonly")
+            self.pictures = picture()
+            self.connection.addTransceiver(self.pictures, direction="sendonly")
 
 
 class Player(Peer):
