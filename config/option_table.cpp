@@ -237,7 +237,8 @@ void addDtls(std::vector<Option>& table) {
                MEMBER(dtls.threads), 1, 64);
   kind::number(option("handshakes-max", "",
                       "Handshakes at once. More wait for their clients' retransmission, so that a "
-                      "join storm queues here and nowhere else."),
+                      "join storm queues here and nowhere else. A room gets half of them at most, a subject of "
+                      "tokens a quarter."),
                MEMBER(dtls.handshakes_max), 1, 65'536);
   kind::number(option("timeout-s", "s", "A handshake that takes longer is given up."), MEMBER(dtls.timeout_s), 1, 120);
 }

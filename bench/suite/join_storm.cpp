@@ -60,7 +60,7 @@ struct JoinStorm::Impl {
   void begin() {
     const std::string id = std::to_string(next_id++);
     auto client = std::make_unique<Client>(client_context, pool_fingerprint);
-    pool.start(id, DtlsRole::server, client_fingerprint);
+    pool.start(id, DtlsRole::server, client_fingerprint, {id, ""});
     client->association.start();
     clients.emplace(id, std::move(client));
     ++counts->begun;

@@ -28,7 +28,8 @@ struct ParticipantJoined {
   Participant participant;
 };
 struct ParticipantLeft {
-  std::string room, participant, reason;  // "left", "kicked", "room_closed", "connection_lost", "replaced"
+  std::string room, participant;
+  std::string reason;  // "left", "kicked", "room_closed", "connection_lost", "connection_failed", "replaced"
 };
 /// A negotiation round of the participant's publish transport: the transport, its session and all its tracks now.
 struct Published {

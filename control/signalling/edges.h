@@ -28,9 +28,15 @@ class RowsOut {
   virtual void parkSubscription(const std::string& transport, const std::string& track, uint32_t ssrc) = 0;
   virtual void removeSubscription(const std::string& transport, const std::string& track) = 0;
   virtual void removeTrack(const std::string& track) = 0;
+  /// Its client hears of it for a while, should it go on checking (RFC 7675 section 5.2).
   virtual void removeTransport(const std::string& transport) = 0;
   /// After a restart, when everything known was put: frees the rows that nothing was put into.
   virtual void sweep() = 0;
+};
+
+/// Whose handshake it is: of those at once, each room and each subject of tokens has a share.
+struct HandshakeOwner {
+  std::string room, subject;  // subject empty: nobody signed for the participant
 };
 
 /// DTLS handshakes (control/transport). Their outcome comes back as RoomService::onSecured or onHandshakeFailed.
@@ -39,10 +45,13 @@ class DtlsOut {
   virtual ~DtlsOut() = default;
   /// Of our certificate, for SDP: "sha-256 AB:CD:...".
   virtual std::string fingerprint() const = 0;
-  virtual void start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint) = 0;
-  /// Forgets the handshake or association, if there is one.
+  /// In the client role nothing is sent, and no place is taken, before nominated().
+  virtual void start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint,
+                     const HandshakeOwner& owner) = 0;
+  /// Forgets the handshake or association, if there is one; its client is told (DTLS close_notify) while the row of
+  /// the transport is kept.
   virtual void stop(const std::string& transport) = 0;
-  /// Now there is an address that a handshake can go to.
+  /// Now there is an address that a handshake can go to, or another one than before.
   virtual void nominated(const std::string& transport) = 0;
 };
 

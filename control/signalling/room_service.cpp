@@ -50,7 +50,7 @@ void RoomService::restore(std::vector<Room> rooms) {
         all.transports.insert((*transport)->id);
         if ((*transport)->plain) plain_claims_.take(**transport, who.tracks);
         const bool waits = !(*transport)->keys && !(*transport)->remote_fingerprint.empty();
-        if (waits) edges_.dtls.start((*transport)->id, (*transport)->dtls_role, (*transport)->remote_fingerprint);
+        if (waits) startHandshake(key, **transport);
       }
       for (const MediaSection& section : who.subscribe_session.sections)
         if (who.subscribe_transport && section.slot &&
@@ -77,7 +77,9 @@ Result<void> RoomService::changeSettings(const std::string& room, const RoomSett
 }
 
 Result<void> RoomService::closeRoom(const std::string& room) {
-  return apply(RoomClosed{room});
+  if (auto closed = apply(RoomClosed{room}); !closed) return closed;
+  settle();  // somebody elsewhere may have waited for a transport
+  return {};
 }
 
 Result<std::string> RoomService::join(const JoinRequest& request, std::shared_ptr<ParticipantLink> link) {

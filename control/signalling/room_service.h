@@ -117,6 +117,7 @@ class RoomService final : public Service {
   void tellSinks(const std::string& room, boost::json::object message);
 
   // room_service_media.cpp
+  void startHandshake(const ParticipantKey& key, const Transport& transport);
   std::vector<RemoteTrack> othersTracks(const ParticipantKey& key) const;
   /// Sends the offers and fills the slots that are due. Last thing of every request.
   void settle();

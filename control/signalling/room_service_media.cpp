@@ -45,7 +45,7 @@ Result<std::string> RoomService::publish(const std::string& room, const std::str
   const Published event{room, id, std::move(outcome->transport), std::move(outcome->session),
                         std::move(outcome->tracks)};
   if (auto applied = apply(event); !applied) return std::unexpected(applied.error());
-  if (outcome->handshake) edges_.dtls.start(transport.id, transport.dtls_role, transport.remote_fingerprint);
+  if (outcome->handshake) startHandshake({room, id}, transport);
   noteSuccession({room, id});
   settle();
   return std::move(outcome->answer);
@@ -67,7 +67,7 @@ Result<std::string> RoomService::play(const std::string& room, const std::string
                          std::move(outcome->subscriptions)};
   if (auto applied = apply(event); !applied) return std::unexpected(applied.error());
   players_[room].insert(id);
-  if (outcome->handshake) edges_.dtls.start(transport.id, transport.dtls_role, transport.remote_fingerprint);
+  if (outcome->handshake) startHandshake({room, id}, transport);
   tellUndecodable({room, id});
   settle();
   return std::move(outcome->answer);
@@ -94,8 +94,7 @@ Result<void> RoomService::answer(const std::string& room, const std::string& id,
   const Subscribed event{room, id, std::move(outcome->transport), std::move(outcome->session),
                          std::move(outcome->subscriptions)};
   if (auto applied = apply(event); !applied) return applied;
-  if (outcome->handshake && !transport.remote_fingerprint.empty())
-    edges_.dtls.start(transport.id, transport.dtls_role, transport.remote_fingerprint);
+  if (outcome->handshake && !transport.remote_fingerprint.empty()) startHandshake(key, transport);
   tellUndecodable(key);
   settle();
   return {};
@@ -159,6 +158,14 @@ Result<void> RoomService::unpublish(const std::string& room, const std::string& 
 
 Result<void> RoomService::mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) {
   return apply(TrackMuted{room, track, by_moderator, muted});
+}
+
+/// A client may have checked before its answer to our offer came.
+void RoomService::startHandshake(const ParticipantKey& key, const Transport& transport) {
+  const Participant* who = participant(key);
+  edges_.dtls.start(transport.id, transport.dtls_role, transport.remote_fingerprint,
+                    {key.room, who ? who->identity : ""});
+  if (edges_.reports.consent(transport.id) == Consent::kGiven) edges_.dtls.nominated(transport.id);
 }
 
 void RoomService::settle() {

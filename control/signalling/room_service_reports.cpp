@@ -49,7 +49,8 @@ void RoomService::expire() {
         continue;
       }
     }
-    (void)drop(key, "connection_lost");
+    const bool never_connected = who && who->protocol != "websocket" && !isSecured(*who);
+    (void)drop(key, never_connected ? "connection_failed" : "connection_lost");
   }
 }
 
@@ -65,8 +66,12 @@ void RoomService::onHandshakeFailed(const std::string& transport, const std::str
   if (!owner) return;
   const ParticipantKey key = *owner;
   spdlog::warn("room {}: {}: DTLS handshake failed: {}", key.room, key.participant, reason);
-  if (const auto found = presence_.find(key); found == presence_.end() || found->second.link) return;
-  if (const Participant* who = participant(key); who && !isSecured(*who)) (void)drop(key, "connection_lost");
+  const auto found = presence_.find(key);
+  if (found == presence_.end()) return;
+  if (found->second.link)  // it may begin anew
+    return found->second.link->send(
+        {{"type", "error"}, {"code", "connection_failed"}, {"message", "The DTLS handshake failed: " + reason + "."}});
+  if (const Participant* who = participant(key); who && !isSecured(*who)) (void)drop(key, "connection_failed");
 }
 
 void RoomService::onNominated(const std::string& transport) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/transport/dtls_context.h"
+#include "control/transport/dtls_filter.h"
 
 namespace penstock {
 namespace {
@@ -13,6 +14,9 @@ using contract::SrtpProfile;
 constexpr std::string_view kExporterLabel = "EXTRACTOR-dtls_srtp";  // RFC 5764 section 4.2
 
 constexpr unsigned kRetransmissionMaxUs = 4'000'000;
+
+/// In the client role: FFmpeg 9 as a server never answers the first ClientHello, which finds it unprepared.
+constexpr unsigned kClientRetransmissionUs = 50'000;
 
 /// RFC 6347 section 4.2.4.1 starts at one second, for networks of old; a lost flight at join is a second of silence.
 unsigned nextRetransmissionUs(SSL* ssl, unsigned last_us) {
@@ -87,12 +91,73 @@ std::string_view nameOf(DtlsFailure failure) {
 }
 
 struct DtlsAssociation::Impl {
+  Impl(const DtlsContext::State& context, DtlsRole our_role) : shared(context), role(our_role), filter(our_role) {}
+
+  const DtlsContext::State& shared;
   DtlsWire wire;
   SslPtr ssl;
-  DtlsRole role;
+  const DtlsRole role;
+  DtlsFilter filter;
+  uint64_t ignored = 0;
   State state = State::kHandshaking;
   DtlsFailure failure = DtlsFailure::kProtocol;
   SrtpKeys keys;
+
+  void open() {
+    ssl.reset(SSL_new(shared.context.get()));
+    BIO* bio = BIO_new(shared.method.get());
+    if (ssl == nullptr || bio == nullptr) {
+      BIO_free(bio);
+      return fail(DtlsFailure::kProtocol);  // out of memory
+    }
+    BIO_set_data(bio, &wire);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl.get(), bio, bio);
+    SSL_set_app_data(ssl.get(), &wire);
+    DTLS_set_timer_cb(ssl.get(), nextRetransmissionUs);
+    SSL_set_mtu(ssl.get(), kDtlsMtuBytes);
+    if (role == DtlsRole::client)
+      SSL_set_connect_state(ssl.get());
+    else
+      SSL_set_accept_state(ssl.get());
+  }
+
+  bool isLive() const { return state == State::kHandshaking || state == State::kSecured; }
+
+  DtlsFilter::Phase phase() const {
+    if (state == State::kSecured) return DtlsFilter::Phase::kSecured;
+    switch (SSL_get_state(ssl.get())) {
+      case TLS_ST_SR_CHANGE:
+      case TLS_ST_CR_CHANGE:
+        return DtlsFilter::Phase::kCipher;
+      default:
+        return DtlsFilter::Phase::kPlaintext;
+    }
+  }
+
+  void receive(std::span<const uint8_t> datagram) {
+    std::span<const uint8_t> record;
+    while (!datagram.empty() && isLive()) {
+      if (!filter.next(datagram, record, phase())) {
+        ++ignored;
+        continue;
+      }
+      if (filter.takeOtherHello()) {
+        if (SSL_get_state(ssl.get()) != TLS_ST_BEFORE) continue;  // it was whole, and is answered
+        open();
+      }
+      take(record);
+    }
+    if (!isLive() || phase() == DtlsFilter::Phase::kPlaintext) return;
+    for (const auto& early : filter.takeEarly()) take(early);
+  }
+
+  void take(std::span<const uint8_t> record) {
+    if (!isLive()) return;
+    wire.input = record;
+    advance();
+    wire.input = {};
+  }
 
   void fail(DtlsFailure why) {
     state = State::kFailed;
@@ -124,9 +189,9 @@ struct DtlsAssociation::Impl {
   /// After the handshake: retransmissions of the client's last flight are answered inside, application data is not
   /// ours, and close_notify is believed because records are authenticated.
   void readRecords() {
-    std::array<unsigned char, 2048> ignored;
+    std::array<unsigned char, 2048> discarded;
     for (int i = 0; i < 64; ++i) {
-      const int result = SSL_read(ssl.get(), ignored.data(), ignored.size());
+      const int result = SSL_read(ssl.get(), discarded.data(), discarded.size());
       if (result > 0) continue;
       if (SSL_get_shutdown(ssl.get()) & SSL_RECEIVED_SHUTDOWN) state = State::kClosed;
       return;
@@ -135,29 +200,12 @@ struct DtlsAssociation::Impl {
 };
 
 DtlsAssociation::DtlsAssociation(const DtlsContext& context, DtlsRole role, const std::string& remote_fingerprint)
-    : impl_(std::make_unique<Impl>()) {
-  const DtlsContext::State& shared = *context.state_;
-  impl_->role = role;
+    : impl_(std::make_unique<Impl>(*context.state_, role)) {
+  const unsigned first_us = context.state_->first_retransmission_us;
   impl_->wire.fingerprint = remote_fingerprint;
-  impl_->wire.first_retransmission_us = shared.first_retransmission_us;
-  impl_->ssl.reset(SSL_new(shared.context.get()));
-  BIO* bio = BIO_new(shared.method.get());
-  if (impl_->ssl == nullptr || bio == nullptr) {
-    BIO_free(bio);
-    impl_->fail(DtlsFailure::kProtocol);  // out of memory
-    return;
-  }
-  BIO_set_data(bio, &impl_->wire);
-  BIO_set_init(bio, 1);
-  SSL* ssl = impl_->ssl.get();
-  SSL_set_bio(ssl, bio, bio);
-  SSL_set_app_data(ssl, &impl_->wire);
-  DTLS_set_timer_cb(ssl, nextRetransmissionUs);
-  SSL_set_mtu(ssl, kDtlsMtuBytes);
-  if (role == DtlsRole::client)
-    SSL_set_connect_state(ssl);
-  else
-    SSL_set_accept_state(ssl);
+  impl_->wire.first_retransmission_us =
+      role == DtlsRole::client ? std::min(first_us, kClientRetransmissionUs) : first_us;
+  impl_->open();
 }
 
 DtlsAssociation::~DtlsAssociation() = default;
@@ -167,14 +215,11 @@ void DtlsAssociation::start() {
 }
 
 void DtlsAssociation::receive(std::span<const uint8_t> datagram) {
-  if (impl_->state != State::kHandshaking && impl_->state != State::kSecured) return;
-  impl_->wire.input = datagram;
-  impl_->advance();
-  impl_->wire.input = {};
+  if (impl_->isLive()) impl_->receive(datagram);
 }
 
 void DtlsAssociation::onTimeout() {
-  if (impl_->state != State::kHandshaking && impl_->state != State::kSecured) return;
+  if (!impl_->isLive()) return;
   ERR_clear_error();
   if (DTLSv1_handle_timeout(impl_->ssl.get()) < 0 && impl_->state == State::kHandshaking)
     impl_->fail(DtlsFailure::kTimeout);  // OpenSSL gave up
@@ -182,7 +227,7 @@ void DtlsAssociation::onTimeout() {
 }
 
 std::optional<std::chrono::microseconds> DtlsAssociation::timeout() const {
-  if (impl_->state != State::kHandshaking && impl_->state != State::kSecured) return std::nullopt;
+  if (!impl_->isLive()) return std::nullopt;
   timeval left{};
   if (DTLSv1_get_timeout(impl_->ssl.get(), &left) != 1) return std::nullopt;
   return std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec);
@@ -203,6 +248,9 @@ DtlsFailure DtlsAssociation::failure() const {
 }
 const SrtpKeys& DtlsAssociation::keys() const {
   return impl_->keys;
+}
+uint64_t DtlsAssociation::takeIgnored() {
+  return std::exchange(impl_->ignored, 0);
 }
 DtlsAssociation::Datagrams DtlsAssociation::takeOutput() {
   return std::exchange(impl_->wire.output, {});

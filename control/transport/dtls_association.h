@@ -64,6 +64,8 @@ class DtlsAssociation {
   DtlsFailure failure() const;
   /// When kSecured or kClosed; the certificate was compared with the fingerprint before there were keys.
   const SrtpKeys& keys() const;
+  /// Records that could be anybody's and are none of a handshake's, since the last call. They change nothing.
+  uint64_t takeIgnored();
   /// What is to be sent since the last call.
   Datagrams takeOutput();
 

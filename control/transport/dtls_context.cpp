@@ -5,6 +5,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "control/transport/dtls_filter.h"
+
 namespace penstock {
 namespace {
 
@@ -114,6 +116,7 @@ DtlsContext::DtlsContext(const Certificate& certificate, std::chrono::millisecon
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_quiet_shutdown(context, 0);
+  SSL_CTX_set_max_cert_list(context, kDtlsCertificateMaxBytes);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_cert_verify_callback(context, verifyCertificate, nullptr);
 

@@ -1,7 +1,9 @@
 #include "control/transport/dtls_pool.h"
 
-#include <atomic>
+#include <algorithm>
 #include <deque>
+#include <iterator>
+#include <map>
 #include <unordered_map>
 
 #include <spdlog/spdlog.h>
@@ -39,7 +41,7 @@ DtlsCounter counterOf(DtlsFailure failure) {
 std::string_view nameOf(DtlsCounter counter) {
   static constexpr std::string_view kNames[] = {"done",    "fingerprint_mismatch", "no_srtp_profile", "protocol",
                                                 "timeout", "overloaded",           "queue_full",      "no_association",
-                                                "closed"};
+                                                "closed",  "never_started",        "record_ignored"};
   static_assert(std::size(kNames) == static_cast<size_t>(DtlsCounter::count_));
   return kNames[static_cast<size_t>(counter)];
 }
@@ -49,11 +51,13 @@ struct DtlsPool::Impl : std::enable_shared_from_this<Impl> {
   struct Expected {
     DtlsRole role;
     std::string fingerprint;
+    HandshakeOwner owner;
     std::shared_ptr<DtlsSession> session;  // nullptr: none begun, or over
     uint64_t session_number = 0;           // results of an earlier session are not of this one
     bool handshaking = false;
     bool answered = false;  // something came from the client
     bool over = false;      // secured and closed, or given up
+    bool queued = false;    // in its lane
     uint32_t attempts = 0;
     DtlsFailure last_failure = DtlsFailure::kProtocol;
     std::unique_ptr<boost::asio::steady_timer> give_up;
@@ -71,7 +75,10 @@ struct DtlsPool::Impl : std::enable_shared_from_this<Impl> {
   void add(DtlsCounter counter) { ++counters[static_cast<size_t>(counter)]; }
 
   void begin(const std::string& transport, Expected& expected);
+  bool hasShare(const HandshakeOwner& owner) const;
+  void leavePlace(Expected& expected);
   void end(Expected& expected);
+  void enqueue(const std::string& transport, Expected& expected);
   void beginWaiting();
   void receive(const std::string& transport, std::span<const uint8_t> datagram);
   void onProgress(const std::string& transport, uint64_t number, DtlsSession::Progress progress);
@@ -85,8 +92,12 @@ struct DtlsPool::Impl : std::enable_shared_from_this<Impl> {
   const std::string fingerprint;
   boost::asio::thread_pool threads;  // before the sessions, which have timers there
   std::unordered_map<std::string, Expected> expected_by_transport;
-  std::deque<std::string> waiting;  // client role, while as many handshakes as allowed are in progress
+  // Client role, waiting for a place: transports by room and subject. Lanes come by turns.
+  using Lane = std::pair<std::string, std::string>;
+  std::map<Lane, std::deque<std::string>> lanes;
+  Lane last_lane;
   size_t handshaking = 0;
+  std::unordered_map<std::string, size_t> handshaking_of_room, handshaking_of_subject;
   uint64_t last_number = 0;
   std::array<uint64_t, static_cast<size_t>(DtlsCounter::count_)> counters{};
 };
@@ -105,8 +116,28 @@ void DtlsPool::Impl::begin(const std::string& transport, Expected& expected) {
   expected.handshaking = true;
   expected.answered = false;
   ++expected.attempts;
+  ++handshaking_of_room[expected.owner.room];
+  ++handshaking_of_subject[expected.owner.subject];
   if (++handshaking == 1 && callbacks.on_busy) callbacks.on_busy(true);
   if (expected.role == DtlsRole::client) expected.session->start();
+}
+
+bool DtlsPool::Impl::hasShare(const HandshakeOwner& owner) const {
+  const auto of = [](const auto& counts, const std::string& key) {
+    const auto found = counts.find(key);
+    return found == counts.end() ? 0 : found->second;
+  };
+  if (handshaking >= config.handshakes_max) return false;
+  if (of(handshaking_of_room, owner.room) >= std::max<size_t>(1, config.handshakes_max / 2)) return false;
+  return owner.subject.empty() ||
+         of(handshaking_of_subject, owner.subject) < std::max<size_t>(1, config.handshakes_max / 4);
+}
+
+void DtlsPool::Impl::leavePlace(Expected& expected) {
+  if (!std::exchange(expected.handshaking, false)) return;
+  if (--handshaking_of_room[expected.owner.room] == 0) handshaking_of_room.erase(expected.owner.room);
+  if (--handshaking_of_subject[expected.owner.subject] == 0) handshaking_of_subject.erase(expected.owner.subject);
+  if (--handshaking == 0 && callbacks.on_busy) callbacks.on_busy(false);
 }
 
 /// The session, if any, is no more; its threads may finish what they are at.
@@ -114,16 +145,33 @@ void DtlsPool::Impl::end(Expected& expected) {
   if (expected.session) expected.session->cancel();
   expected.session = nullptr;
   expected.session_number = 0;
-  if (!std::exchange(expected.handshaking, false)) return;
-  if (--handshaking == 0 && callbacks.on_busy) callbacks.on_busy(false);
+  leavePlace(expected);
 }
 
+void DtlsPool::Impl::enqueue(const std::string& transport, Expected& expected) {
+  if (std::exchange(expected.queued, true)) return;
+  lanes[{expected.owner.room, expected.owner.subject}].push_back(transport);
+}
+
+/// One of each lane after the other, beginning after the one that had its turn last.
 void DtlsPool::Impl::beginWaiting() {
-  while (!waiting.empty() && handshaking < config.handshakes_max) {
-    const auto found = expected_by_transport.find(waiting.front());
-    waiting.pop_front();
-    if (found != expected_by_transport.end() && !found->second.session && !found->second.over)
-      begin(found->first, found->second);
+  auto lane = lanes.upper_bound(last_lane);
+  for (size_t passed_over = 0; passed_over < lanes.size() && handshaking < config.handshakes_max;) {
+    if (lane == lanes.end()) lane = lanes.begin();
+    if (!hasShare({lane->first.first, lane->first.second})) {
+      ++passed_over;
+      ++lane;
+      continue;
+    }
+    const std::string transport = std::move(lane->second.front());
+    lane->second.pop_front();
+    last_lane = lane->first;
+    lane = lane->second.empty() ? lanes.erase(lane) : std::next(lane);
+    const auto found = expected_by_transport.find(transport);
+    if (found == expected_by_transport.end() || !std::exchange(found->second.queued, false)) continue;
+    if (found->second.session || found->second.over) continue;
+    passed_over = 0;
+    begin(found->first, found->second);
   }
 }
 
@@ -135,7 +183,7 @@ void DtlsPool::Impl::receive(const std::string& transport, std::span<const uint8
     if (expected.over || expected.role == DtlsRole::client || !isClientHello(datagram))
       return add(DtlsCounter::no_association);
     // The client sends its ClientHello again: that is the queue.
-    if (handshaking >= config.handshakes_max) return add(DtlsCounter::overloaded);
+    if (!hasShare(expected.owner)) return add(DtlsCounter::overloaded);
     begin(transport, expected);
   }
   expected.answered = true;
@@ -144,8 +192,13 @@ void DtlsPool::Impl::receive(const std::string& transport, std::span<const uint8
 
 void DtlsPool::Impl::onProgress(const std::string& transport, uint64_t number, DtlsSession::Progress progress) {
   const auto found = expected_by_transport.find(transport);
+  if (progress.last && found == expected_by_transport.end()) {
+    for (const auto& datagram : progress.output) callbacks.send(transport, datagram);
+    return;
+  }
   if (found == expected_by_transport.end() || found->second.session_number != number) return;
   Expected& expected = found->second;
+  counters[static_cast<size_t>(DtlsCounter::record_ignored)] += progress.ignored;
   for (const auto& datagram : progress.output) callbacks.send(transport, datagram);
   if (!progress.state) return;
 
@@ -155,9 +208,8 @@ void DtlsPool::Impl::onProgress(const std::string& transport, uint64_t number, D
       break;
     case DtlsAssociation::State::kSecured:
       add(DtlsCounter::done);
-      expected.handshaking = false;
       expected.give_up = nullptr;
-      if (--handshaking == 0 && callbacks.on_busy) callbacks.on_busy(false);
+      leavePlace(expected);
       beginWaiting();
       callbacks.on_secured(transport, progress.keys);
       break;
@@ -209,24 +261,26 @@ std::string DtlsPool::fingerprint() const {
   return impl_->fingerprint;
 }
 
-void DtlsPool::start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint) {
+void DtlsPool::start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint,
+                     const HandshakeOwner& owner) {
   const auto found = impl_->expected_by_transport.find(transport);
   if (found != impl_->expected_by_transport.end()) {
     const Impl::Expected& now = found->second;
     if (!now.over && now.role == role && now.fingerprint == remote_fingerprint) return;
-    stop(transport);
+    impl_->end(found->second);
+    impl_->expected_by_transport.erase(found);
   }
   Impl::Expected& expected = impl_->expected_by_transport[transport];
   expected.role = role;
   expected.fingerprint = remote_fingerprint;
-  if (role == DtlsRole::server) return;
-  impl_->waiting.push_back(transport);
-  impl_->beginWaiting();
+  expected.owner = owner;
 }
 
 void DtlsPool::stop(const std::string& transport) {
   const auto found = impl_->expected_by_transport.find(transport);
   if (found == impl_->expected_by_transport.end()) return;
+  if (found->second.attempts == 0 && !found->second.over) impl_->add(DtlsCounter::never_started);
+  if (found->second.session && !found->second.handshaking) std::exchange(found->second.session, nullptr)->close();
   impl_->end(found->second);
   impl_->expected_by_transport.erase(found);
   impl_->beginWaiting();
@@ -236,12 +290,12 @@ void DtlsPool::nominated(const std::string& transport) {
   const auto found = impl_->expected_by_transport.find(transport);
   if (found == impl_->expected_by_transport.end() || found->second.role != DtlsRole::client) return;
   Impl::Expected& expected = found->second;
-  const bool unanswered = expected.handshaking && !expected.answered;
   const bool timed_out = expected.over && !expected.session && expected.last_failure == DtlsFailure::kTimeout;
-  if (!unanswered && !timed_out) return;
+  if (expected.over && !timed_out) return;
+  if (expected.session && (!expected.handshaking || expected.answered)) return;
   impl_->end(expected);
   expected.over = false;
-  impl_->waiting.push_front(transport);
+  impl_->enqueue(transport, expected);
   impl_->beginWaiting();
 }
 

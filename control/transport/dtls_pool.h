@@ -28,13 +28,17 @@ enum class DtlsCounter : uint8_t {
   queue_full,      // datagrams dropped because the association had too many waiting
   no_association,  // datagrams of transports that wait for no handshake (left over from before a restart)
   closed,          // associations the client closed
+  never_started,   // transports that ended before a handshake began
+  record_ignored,  // records of a handshake that anybody could have sent, and that are none of its own
   count_,
 };
 std::string_view nameOf(DtlsCounter counter);
 
 /// Called on the control thread; calls back there. An association is made by the first datagram (server role) or by
-/// start() (client role). A failed handshake is forgotten, so that the client may try again: a forged ClientHello
-/// costs it nothing. It is reported as failed once it ran out of attempts or of time.
+/// nominated() (client role): nobody holds a place without an address that was checked. A room gets half of the places
+/// at most, a subject a quarter, and those who wait for one get it by turns. A failed handshake is forgotten, so that
+/// the client may try again: a forged ClientHello costs it nothing. It is reported as failed once it ran out of
+/// attempts or of time.
 class DtlsPool final : public DtlsOut {
  public:
   struct Callbacks {
@@ -54,10 +58,13 @@ class DtlsPool final : public DtlsOut {
 
   std::string fingerprint() const override;
   /// Expects a handshake. The same fingerprint and role again changes nothing; others begin anew.
-  void start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint) override;
+  void start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint,
+             const HandshakeOwner& owner) override;
+  /// A secured association says goodbye (close_notify), which is sent soon after.
   void stop(const std::string& transport) override;
 
-  /// The dataplane learned the transport's address: a client-role handshake that nobody answered yet begins again.
+  /// The dataplane learned the transport's address: a client-role handshake begins when its turn comes, and one that
+  /// nobody answered yet begins again.
   void nominated(const std::string& transport) override;
   /// A punted datagram.
   void receive(const std::string& transport, std::span<const uint8_t> datagram);

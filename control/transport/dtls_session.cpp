@@ -38,8 +38,19 @@ void DtlsSession::cancel() {
   boost::asio::post(strand_, [self = shared_from_this()] { self->timer_.cancel(); });
 }
 
+void DtlsSession::close() {
+  boost::asio::post(strand_, [self = shared_from_this()] {
+    if (self->cancelled_.exchange(true)) return;
+    self->timer_.cancel();
+    if (!self->association_) return;
+    self->association_->close();
+    auto output = self->association_->takeOutput();
+    if (!output.empty()) self->report_({.output = std::move(output), .last = true});
+  });
+}
+
 void DtlsSession::tell() {
-  Progress progress{.output = association_->takeOutput()};
+  Progress progress{.output = association_->takeOutput(), .ignored = association_->takeIgnored()};
   if (const State state = association_->state(); state != told_) {
     // Both may happen in one datagram; nobody should hear of the end before the beginning.
     if (told_ == State::kHandshaking && state == State::kClosed) {
@@ -50,7 +61,7 @@ void DtlsSession::tell() {
     progress.failure = association_->failure();
     if (state == State::kSecured) progress.keys = association_->keys();
   }
-  if (progress.state || !progress.output.empty()) report_(std::move(progress));
+  if (progress.state || !progress.output.empty() || progress.ignored != 0) report_(std::move(progress));
 }
 
 void DtlsSession::setTimer() {

@@ -25,6 +25,8 @@ class DtlsSession : public std::enable_shared_from_this<DtlsSession> {
     std::optional<DtlsAssociation::State> state;
     DtlsFailure failure = DtlsFailure::kProtocol;
     SrtpKeys keys;
+    uint64_t ignored = 0;  // records
+    bool last = false;     // of a session that was closed by us: nothing follows
   };
   using Report = std::function<void(Progress)>;  // called on a thread of the pool
 
@@ -43,6 +45,8 @@ class DtlsSession : public std::enable_shared_from_this<DtlsSession> {
   /// False: too many datagrams wait already.
   bool receive(std::span<const uint8_t> datagram);
   void cancel();
+  /// Says goodbye, if secured; what that takes is the last that is reported.
+  void close();
 
  private:
   template <class Step>

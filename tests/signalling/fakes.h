@@ -82,8 +82,11 @@ struct FakeRows : RowsOut {
 struct FakeDtls : DtlsOut {
   std::map<std::string, std::pair<DtlsRole, std::string>> started;
   std::string fingerprint() const override { return "sha-256 00:11"; }
-  void start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint) override {
+  std::map<std::string, HandshakeOwner> owners;
+  void start(const std::string& transport, DtlsRole role, const std::string& remote_fingerprint,
+             const HandshakeOwner& owner) override {
     started[transport] = {role, remote_fingerprint};
+    owners[transport] = owner;
   }
   void stop(const std::string& transport) override { started.erase(transport); }
   std::vector<std::string> told_nominated;

@@ -60,6 +60,17 @@ TEST_F(Serving, a_full_table_of_transports_refuses_at_the_door_and_offers_wait_f
   EXPECT_EQ(rows.subscriptions.size(), 2u);
 }
 
+TEST_F(Serving, whoever_waits_for_a_transport_gets_one_of_a_room_that_is_closed) {
+  restart({.transports_max = 3});
+  const Member dave = join("Dave", "other"), alice = join("Alice"), bob = join("Bob"), carol = join("Carol");
+  ASSERT_TRUE(service->publish("other", dave.id, readSdp("aiortc_publish_offer"), {}));
+  ASSERT_TRUE(publish(alice, "aiortc"));
+  EXPECT_EQ(bob.link->count("offer") + carol.link->count("offer"), 1u);
+  ASSERT_TRUE(service->closeRoom("other"));
+  EXPECT_EQ(bob.link->count("offer") + carol.link->count("offer"), 2u);
+  EXPECT_FALSE(service->closeRoom("other"));
+}
+
 TEST_F(Serving, a_player_that_gets_no_row_is_refused_and_one_that_plays_keeps_what_it_has) {
   restart({.subscriptions_max = 2});
   const Member alice = join("Alice");

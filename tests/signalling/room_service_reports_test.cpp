@@ -28,6 +28,47 @@ TEST_F(Serving, whip_and_whep_end_with_their_transport) {
   EXPECT_TRUE(service->rooms().empty()) << "one that never connected is";
 }
 
+TEST_F(Serving, who_cannot_connect_is_ended_with_that_reason) {
+  const auto reason = [&] {
+    for (auto it = sink.notices.rbegin(); it != sink.notices.rend(); ++it)
+      if (it->message.at("type") == "participant_left") return std::string(it->message.at("reason").as_string());
+    return std::string();
+  };
+  const Member alice = join("Alice");  // the room stays
+  const auto failing = service->join({.room = "room", .name = "F", .protocol = "whip"}, nullptr);
+  ASSERT_TRUE(service->publish("room", *failing, readSdp("aiortc_publish_offer"), {}));
+  const std::string transport = service->rooms().at("room").participants.at(*failing).publish_transport->id;
+  service->onHandshakeFailed(transport, "timeout");
+  EXPECT_EQ(reason(), "connection_failed");
+  sink.notices.clear();
+
+  const auto never = service->join({.room = "room", .name = "N", .protocol = "whip"}, nullptr);
+  ASSERT_TRUE(service->publish("room", *never, readSdp("aiortc_publish_offer"), {}));
+  clock.now_ms += 31'000;
+  service->tick();
+  EXPECT_EQ(reason(), "connection_failed");
+  EXPECT_EQ(service->rooms().at("room").participants.size(), 1u);
+
+  ASSERT_TRUE(publish(alice));
+  service->onHandshakeFailed(at(alice).publish_transport->id, "fingerprint_mismatch");
+  EXPECT_EQ(alice.link->last("error").at("code").as_string(), "connection_failed") << "and may begin anew";
+}
+
+TEST_F(Serving, a_handshake_is_its_rooms_and_subjects_and_may_begin_when_the_client_checked_before_it_answered) {
+  auto link = std::make_shared<FakeLink>();
+  const auto id = service->join({.room = "room", .name = "A", .identity = "alice", .protocol = "websocket"}, link);
+  const Member alice{*id, link}, bob = join("Bob");
+  ASSERT_TRUE(publish(alice));
+  const std::string transport = at(alice).publish_transport->id;
+  EXPECT_EQ(dtls.owners.at(transport).room, "room");
+  EXPECT_EQ(dtls.owners.at(transport).subject, "alice");
+  EXPECT_TRUE(dtls.told_nominated.empty());
+  const std::string early = at(bob).subscribe_transport->id;
+  reports.consents[early] = Consent::kGiven;
+  ASSERT_TRUE(answer(bob));
+  EXPECT_EQ(dtls.told_nominated, std::vector<std::string>{early});
+}
+
 TEST_F(Serving, consent_lost_with_a_connection_waits_for_a_restart) {
   const Member alice = join("Alice");
   ASSERT_TRUE(publish(alice));

@@ -115,22 +115,51 @@ TEST(DtlsAssociation, gets_through_a_link_that_loses_a_third_and_repeats_a_tenth
   }
 }
 
-TEST(DtlsAssociation, asks_for_a_retransmission_when_nothing_comes_back) {
-  Pair pair(milliseconds(200));
-  EXPECT_FALSE(pair.server.timeout()) << "a server waits in silence";
-  const auto begin = std::chrono::steady_clock::now();
-  pair.client.start();
-  ASSERT_EQ(pair.client.takeOutput().size(), 1u);
-  ASSERT_TRUE(pair.client.timeout());
-  EXPECT_LE(*pair.client.timeout(), milliseconds(200));
-  pair.client.onTimeout();
-  const bool too_early = std::chrono::steady_clock::now() - begin < milliseconds(200);
-  EXPECT_EQ(pair.client.takeOutput().empty(), too_early);
-  if (too_early) {
-    std::this_thread::sleep_for(milliseconds(210));
-    pair.client.onTimeout();
-    EXPECT_EQ(pair.client.takeOutput().size(), 1u);
+/// Until the next retransmission, again and again, of a side that nobody answers.
+std::vector<milliseconds> intervals(DtlsAssociation& association, size_t count) {
+  std::vector<milliseconds> all;
+  while (all.size() < count) {
+    association.takeOutput();
+    const auto next = association.timeout();
+    EXPECT_TRUE(next);
+    if (!next) break;
+    all.push_back(std::chrono::round<milliseconds>(*next));
+    std::this_thread::sleep_for(*next + milliseconds(2));
+    association.onTimeout();
+    EXPECT_FALSE(association.takeOutput().empty()) << all.size();
   }
+  return all;
+}
+
+TEST(DtlsAssociation, asks_again_after_50_ms_as_a_client_and_later_each_time) {
+  Pair pair(milliseconds(250));
+  EXPECT_FALSE(pair.server.timeout()) << "a server waits in silence";
+  pair.client.start();
+  const auto asked = intervals(pair.client, 4);
+  const int expected_ms[] = {50, 100, 200, 400};
+  for (size_t i = 0; i < asked.size(); ++i) {
+    EXPECT_LE(asked[i], milliseconds(expected_ms[i])) << i;
+    EXPECT_GT(asked[i], milliseconds(expected_ms[i] / 2)) << i;
+  }
+}
+
+TEST(DtlsAssociation, a_server_whose_flight_is_lost_repeats_it_after_250_ms) {
+  Pair pair(milliseconds(250));
+  pair.client.start();
+  for (const auto& datagram : pair.client.takeOutput()) pair.server.receive(datagram);
+  const auto first = intervals(pair.server, 1);
+  EXPECT_GT(first.at(0), milliseconds(150));
+  EXPECT_LE(first.at(0), milliseconds(250));
+}
+
+TEST(DtlsAssociation, a_server_that_never_answers_the_first_hello_is_reached_by_the_second) {
+  Pair pair(milliseconds(250));
+  pair.client.start();
+  size_t hellos = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  pair.run([&](DtlsAssociation& from, const std::vector<uint8_t>&) { return &from == &pair.client && hellos++ == 0; });
+  EXPECT_EQ(pair.server.state(), State::kSecured);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(230)) << "well before a quarter of a second";
 }
 
 TEST(DtlsAssociation, a_wrong_fingerprint_yields_no_keys_on_either_side) {

@@ -86,6 +86,7 @@ export const words = {
     left: (name) => `${name} left`,
     kicked: (name) => `${name} was removed`,
     connection_lost: (name) => `${name} lost the connection`,
+    connection_failed: (name) => `${name} could not connect`,
     shares: (name) => `${name} shares a screen`,
   },
   banner: {
@@ -247,5 +248,5 @@ export const words = {
     dominant_speaker_changed: (who) => (who ? `${who} speaks` : 'nobody speaks any more'),
   },
   /** Why a participant left, as events name it. */
-  reason: { kicked: 'removed', room_closed: 'room closed', connection_lost: 'connection lost', token_expired: 'token expired' },
+  reason: { kicked: 'removed', room_closed: 'room closed', connection_lost: 'connection lost', connection_failed: 'could not connect', token_expired: 'token expired' },
 };

@@ -97,6 +97,7 @@ export const words = {
     left: (name) => `${name} a quitté le salon`,
     kicked: (name) => `${name} : exclusion du salon`,
     connection_lost: (name) => `${name} : connexion perdue`,
+    connection_failed: (name) => `${name} n’a pas pu se connecter`,
     shares: (name) => `${name} partage un écran`,
   },
   banner: {
@@ -257,5 +258,5 @@ export const words = {
       `${who} a ${muted ? 'coupé' : 'rétabli'} la piste ${track}${moderator ? ' (modérateur)' : ''}`,
     dominant_speaker_changed: (who) => (who ? `${who} parle` : 'plus personne ne parle'),
   },
-  reason: { kicked: 'exclusion', room_closed: 'salon fermé', connection_lost: 'connexion perdue', token_expired: 'jeton expiré' },
+  reason: { kicked: 'exclusion', room_closed: 'salon fermé', connection_lost: 'connexion perdue', connection_failed: 'connexion impossible', token_expired: 'jeton expiré' },
 };
