@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <string>
 
 #include <fmt/format.h>
@@ -83,6 +84,7 @@ const char* kindOf(const contract::TransportRow& row) {
 object describe(RowReference self, const contract::TransportRow& row, const ReportsRegion* reports) {
   return {{"row", text(self)},
           {"kind", kindOf(row)},
+          {"ended", (row.flags & contract::kTransportEnded) != 0},
           {"ufrag", text(row.ice_ufrag, row.ufrag_length_bytes, sizeof(row.ice_ufrag))},
           {"srtp", nameOf(row.srtp_profile)},
           {"remote", remoteOf(reports, self)},
@@ -177,12 +179,12 @@ object describeHeader(const contract::RegionHeader& header, uint64_t now_ns) {
           {"epoch", fmt::format("{:016x}", header.epoch)}};
 }
 
-template <class Row, size_t N>
-uint64_t usedIn(const Slot<Row> (&table)[N]) {
+template <class Row, size_t N, class Wanted>
+uint64_t usedIn(const Slot<Row> (&table)[N], Wanted wanted) {
   uint64_t used = 0;
   scanTable(table, [&](uint32_t, const Slot<Row>& slot) {
     Row row;
-    if (slot.read(row) == SlotState::kCommitted && row.state == RowState::kUsed) ++used;
+    if (slot.read(row) == SlotState::kCommitted && row.state == RowState::kUsed && wanted(row)) ++used;
   });
   return used;
 }
@@ -262,9 +264,12 @@ object inspectStatus(const TablesRegion* tables, const ReportsRegion* reports, u
   object control{{"present", false}}, dataplane{{"present", false}}, rings;
   if (tables != nullptr) {
     control = describeHeader(tables->header, now_ns);
-    control["transports"] = usedIn(tables->transport);
-    control["tracks"] = usedIn(tables->track);
-    control["subscriptions"] = usedIn(tables->subscription);
+    const auto ended = [](const contract::TransportRow& row) { return (row.flags & contract::kTransportEnded) != 0; };
+    const auto all = [](const auto&) { return true; };
+    control["transports"] = usedIn(tables->transport, std::not_fn(ended));
+    control["transports_ended"] = usedIn(tables->transport, ended);
+    control["tracks"] = usedIn(tables->track, all);
+    control["subscriptions"] = usedIn(tables->subscription, all);
   }
   if (reports != nullptr) {
     dataplane = describeHeader(reports->header, now_ns);

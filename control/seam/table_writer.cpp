@@ -1,7 +1,9 @@
 #include "control/seam/table_writer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 
 #include <spdlog/spdlog.h>
 
@@ -21,6 +23,10 @@ using contract::Slot;
 
 constexpr auto kRingRetry = std::chrono::milliseconds(2);
 constexpr auto kHeartbeat = std::chrono::milliseconds(100);
+/// Clients check each 2.5 s (aiortc 5 s, some 15 s): so long theirs are answered with what ended them.
+constexpr uint64_t kEndedKeptNs = 20'000'000'000;
+/// Of transports that ended; beyond it the oldest goes, so that those who come and go cost nobody a row.
+constexpr size_t kEndedMax = contract::kTransportMax / 8;
 
 uint64_t rowKey(Doorbell doorbell) {
   return uint64_t{static_cast<uint8_t>(doorbell.kind)} << 32 | doorbell.index;
@@ -149,7 +155,12 @@ bool TableWriter::putTransport(const Transport& transport, const TransportPlace&
   // Identities are read from the row that is wanted, whose generation does not matter for them.
   const auto wanted = transportRow({}, transport);
   if (!wanted) return refuse("credentials or keys of a wrong length", transport.id);
-  const auto self = acquire(transports_, transport.id, {ufragIdentity(*wanted), keyIdentity(*wanted)});
+  if (hasEnded(transport.id)) freeEnded(std::ranges::find(ended_, transport.id, &Ended::id));
+  auto self = acquire(transports_, transport.id, {ufragIdentity(*wanted), keyIdentity(*wanted)});
+  if (!self && !ended_.empty()) {
+    freeEnded(ended_.begin());
+    self = acquire(transports_, transport.id, {});
+  }
   if (!self) return refuse("the table of transports is full", transport.id);
   const RowReference partner = transports_.find(place.partner).value_or(RowReference{});
   write(RowKind::kTransport, region_.transport, self->index, *transportRow(*self, transport, place, partner));
@@ -227,7 +238,41 @@ void TableWriter::removeTransport(const std::string& transport) {
       if (const auto row = subscriptions_.release(id)) free(RowKind::kSubscription, region_.subscription, *row);
     parked_.erase(found);
   }
-  if (const auto row = transports_.release(transport)) free(RowKind::kTransport, region_.transport, *row);
+  const auto row = transports_.find(transport);
+  if (row && !hasEnded(transport)) end(transport, row->index);
+}
+
+bool TableWriter::hasEnded(const std::string& transport) const {
+  const auto row = transports_.find(transport);
+  return row && (region_.transport[row->index].row.flags & contract::kTransportEnded);
+}
+
+/// Its keys are wiped now, and the rest when its client has had time to hear that it is over: by DTLS, for which the
+/// address is kept, or by the answer to its next check.
+void TableWriter::end(const std::string& transport, uint32_t index) {
+  const contract::TransportRow before = raw(region_.transport[index]);
+  contract::TransportRow row{};
+  row.generation = before.generation;
+  row.state = RowState::kUsed;
+  row.flags = contract::kTransportEnded;
+  std::ranges::copy(before.ice_ufrag, row.ice_ufrag);
+  std::ranges::copy(before.ice_pwd, row.ice_pwd);
+  row.ufrag_length_bytes = before.ufrag_length_bytes;
+  row.pwd_length_bytes = before.pwd_length_bytes;
+  row.kind = contract::TransportKind::kIce;
+  ended_.push_back({transport, monotonicNs() + kEndedKeptNs});
+  if (before.kind == contract::TransportKind::kPlain) return freeEnded(std::prev(ended_.end()));  // it never checks
+  write(RowKind::kTransport, region_.transport, index, row);
+  if (ended_.size() > kEndedMax) freeEnded(ended_.begin());
+}
+
+void TableWriter::freeEnded(std::deque<Ended>::iterator ended) {
+  if (const auto row = transports_.release(ended->id)) free(RowKind::kTransport, region_.transport, *row);
+  ended_.erase(ended);
+}
+
+void TableWriter::freeEnded(uint64_t now_ns) {
+  while (!ended_.empty() && ended_.front().until_ns <= now_ns) freeEnded(ended_.begin());
 }
 
 template <class Row>
@@ -244,9 +289,22 @@ void TableWriter::sweepTable(RowKind kind, Slot<Row>* table, RowIndex& index, st
   orphans = {};
 }
 
+/// Who was in a room that nobody knows any more is told so. What had ended before begins its time anew.
+void TableWriter::endOrphans() {
+  for (const uint32_t index : orphan_transports_) {
+    const Slot<contract::TransportRow>& slot = region_.transport[index];
+    const bool torn = slot.commit_mark.load(std::memory_order_relaxed) & 1;
+    if (transports_.isUsed(index) || torn || ended_.size() == kEndedMax) continue;
+    const std::string id = "ended row " + std::to_string(index);  // no transport's id has a space
+    transports_.adopt(id, index);
+    end(id, index);
+  }
+}
+
 void TableWriter::sweep() {
   sweepTable(RowKind::kSubscription, region_.subscription, subscriptions_, orphan_subscriptions_);
   sweepTable(RowKind::kTrack, region_.track, tracks_, orphan_tracks_);
+  endOrphans();
   sweepTable(RowKind::kTransport, region_.transport, transports_, orphan_transports_);
   orphans_ = {};
 }
@@ -266,9 +324,12 @@ TableWriter::Figures TableWriter::figures() const {
   const auto table = [&](RowKind kind, const RowIndex& index) {
     return Figures::Table{index.size(), rows_written_[static_cast<size_t>(kind)]};
   };
-  return {.transport = table(RowKind::kTransport, transports_),
+  Figures::Table transport = table(RowKind::kTransport, transports_);
+  transport.rows -= ended_.size();
+  return {.transport = transport,
           .track = table(RowKind::kTrack, tracks_),
           .subscription = table(RowKind::kSubscription, subscriptions_),
+          .transports_ended = ended_.size(),
           .rows_refused = rows_refused_,
           .doorbells_waiting = waiting_.size()};
 }
@@ -313,7 +374,9 @@ void TableWriter::waitForRing() {
 }
 
 void TableWriter::beat() {
-  file_.beat(monotonicNs());
+  const uint64_t now_ns = monotonicNs();
+  file_.beat(now_ns);
+  freeEnded(now_ns);
   beat_timer_.expires_after(kHeartbeat);
   beat_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) beat();

@@ -37,6 +37,8 @@ class TableWriter final : public RowsOut {
   void removeTrack(const std::string& track) override;
   void removeTransport(const std::string& transport) override;
   void sweep() override;
+  /// Those rows of removed transports whose time is up; the heartbeat does it.
+  void freeEnded(uint64_t now_ns);
 
   // Who is behind a row, and where somebody's row is.
   std::optional<contract::RowReference> transport(const std::string& id) const { return transports_.find(id); }
@@ -53,12 +55,19 @@ class TableWriter final : public RowsOut {
       uint64_t written = 0;  // that differed; freed ones too
     };
     Table transport, track, subscription;
-    uint64_t rows_refused = 0;  // did not fit the row, or the table was full
+    size_t transports_ended = 0;  // whose rows are kept for a while; not among those in use
+    uint64_t rows_refused = 0;    // did not fit the row, or the table was full
     size_t doorbells_waiting = 0;
   };
   Figures figures() const;
 
  private:
+  /// A transport that was removed. Its id stays bound to its row, to which a last DTLS record may be on its way.
+  struct Ended {
+    std::string id;
+    uint64_t until_ns;
+  };
+
   template <class Row>
   void write(contract::RowKind kind, contract::Slot<Row>* table, uint32_t index, const Row& row);
   template <class Row>
@@ -69,6 +78,10 @@ class TableWriter final : public RowsOut {
   std::vector<uint32_t> findOrphans(contract::Slot<Row> (&table)[N], RowIndex& index, Identify identify);
   std::optional<contract::RowReference> acquire(RowIndex& index, const std::string& id,
                                                 std::initializer_list<std::string> identities);
+  void end(const std::string& transport, uint32_t index);
+  void endOrphans();
+  bool hasEnded(const std::string& transport) const;
+  void freeEnded(std::deque<Ended>::iterator ended);
   void ring(contract::RowKind kind, uint32_t index);
   bool ringIsFull() const;
   void ringNow(contract::Doorbell doorbell);
@@ -86,6 +99,7 @@ class TableWriter final : public RowsOut {
   std::unordered_map<std::string, uint32_t> orphans_;
   std::vector<uint32_t> orphan_transports_, orphan_tracks_, orphan_subscriptions_;
   std::unordered_map<std::string, std::unordered_set<std::string>> parked_;  // by transport: ids of subscription rows
+  std::deque<Ended> ended_;                                                  // by time
   std::deque<contract::Doorbell> waiting_;                                   // each row at most once
   std::unordered_set<uint64_t> waiting_rows_;
   boost::asio::steady_timer ring_timer_, beat_timer_;

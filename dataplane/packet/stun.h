@@ -53,6 +53,7 @@ bool integrityGood(const StunRequest& request, const HmacSha1Key& key);
 
 enum class StunError : uint16_t {
   kBadRequest = 400,
+  kForbidden = 403,  // RFC 7675 section 5.2: consent is revoked
   kUnknownAttribute = 420,
   kRoleConflict = 487,
 };

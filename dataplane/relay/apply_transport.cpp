@@ -131,6 +131,10 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
     std::swap(transport.retired, command.retired);
     storeReceived(s.flows.transport[command.index], transport);
   }
+  if (row.flags & contract::kTransportEnded) {  // no RTCP passes either: what it needs goes back with the command
+    std::swap(transport.srtcp_sender, command.srtcp_sender);
+    std::swap(transport.srtcp_receiver, command.srtcp_receiver);
+  }
   for (const uint32_t index : transport.subscriptions) {
     s.subscriptions[index].header = headerFor(s.subscriptions[index].row, transport);
     if (counts_anew) reviewHeld(s, index, now_ns);

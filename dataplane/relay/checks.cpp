@@ -121,6 +121,11 @@ Counter answerCheck(RelayState& s, const FrameView& view, uint64_t now_ns) {
     answer(s, view, [&](std::span<uint8_t> out) { return writeStunError(*request, error, transport.check_key, out); });
     return Counter::answered;
   };
+  // RFC 7675 section 5.2: who is told 403 must cease to send at once. Nothing is learned, nor kept alive.
+  if (transport.row.flags & contract::kTransportEnded) {
+    s.count(Counter::checks_refused);
+    return refuse(StunError::kForbidden);
+  }
   if (request->unknown_count > 0) return refuse(StunError::kUnknownAttribute);
   // RFC 8445 section 7.3.1.1: a lite agent is controlled; an agent that thinks it is, too, must change its role.
   if (request->role == IceRole::kControlled) return refuse(StunError::kRoleConflict);

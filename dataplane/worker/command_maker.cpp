@@ -37,6 +37,7 @@ void CommandMaker::putTransport(uint32_t index, const contract::TransportRow& ro
   const contract::TransportFlow& flow = flows_.transport[index];
   const bool resumed = flow.generation == row.generation;
   const bool keyed = row.srtp_profile != contract::SrtpProfile::kNone;
+  if (!keyed) keys_[index] = {};
   if (keyed && (before == nullptr || keysDiffer(*before, row))) {
     keys_[index] = {.receive = counted(backend_.expand(row.srtp_profile, row.receive_key)),
                     .send = counted(backend_.expand(row.srtp_profile, row.send_key))};

@@ -189,7 +189,8 @@ RowReader::Verdict RowReader::apply(uint32_t index, const TransportRow& row) {
   // Keys that go away would leave streams that nothing may protect: that is another association.
   if (transports_.used(index) && row.srtp_profile == contract::SrtpProfile::kNone &&
       transports_[index].srtp_profile != contract::SrtpProfile::kNone) {
-    close(index, transports_[index]);
+    // A session that ended keeps its address for a while: its client is yet to be told.
+    (row.flags & contract::kTransportEnded) ? closeDependents(index) : close(index, transports_[index]);
   }
   // Which kind it is, and whether it latches, decides where its packets are looked for: that is another one, too.
   if (transports_.used(index) &&
@@ -270,11 +271,15 @@ void RowReader::refreshDependents(uint32_t transport) {
   }
 }
 
-void RowReader::close(uint32_t index, const TransportRow& row) {
-  for (const auto list = subscriptions_of_transport_[index]; uint32_t subscription : list) {
+void RowReader::closeDependents(uint32_t transport) {
+  for (const auto list = subscriptions_of_transport_[transport]; uint32_t subscription : list) {
     close(subscription, subscriptions_[subscription]);
   }
-  for (const auto list = tracks_of_transport_[index]; uint32_t track : list) close(track, tracks_[track]);
+  for (const auto list = tracks_of_transport_[transport]; uint32_t track : list) close(track, tracks_[track]);
+}
+
+void RowReader::close(uint32_t index, const TransportRow& row) {
+  closeDependents(index);
   transport_of_ufrag_.erase(ufragOf(row));
   explicit_bzero(&transports_[index], sizeof(TransportRow));
   sink_.close(RowKind::kTransport, index);

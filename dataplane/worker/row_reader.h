@@ -97,6 +97,7 @@ class RowReader {
   Verdict apply(uint32_t index, const contract::TrackRow& row);
   Verdict apply(uint32_t index, const contract::SubscriptionRow& row);
   void close(uint32_t index, const contract::TransportRow&);
+  void closeDependents(uint32_t transport);
   void close(uint32_t index, const contract::TrackRow&);
   void close(uint32_t index, const contract::SubscriptionRow&);
   bool isLatchTaken(const LatchSsrcs& ssrcs, uint32_t track) const;

@@ -300,7 +300,8 @@ path = {self.directory}/control.sqlite
         return {c["name"]: c["value"] for c in self.ctl("drops")["counters"]}
 
     def tables(self):
-        return self.ctl("tables")
+        """Rows in use by table, without those that are kept to tell clients that their session is over."""
+        return {kind: [row for row in rows if not row.get("ended")] for kind, rows in self.ctl("tables").items()}
 
 
 def grown(before, after):

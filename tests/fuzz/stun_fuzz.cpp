@@ -26,7 +26,8 @@ void answer(std::span<const uint8_t> datagram) {
   std::array<uint8_t, kStunAnswerMax> out;
   const size_t success = writeStunSuccess(*request, mapped, key, out);
   FUZZ_CHECK(success > 0 && success % 4 == 0);
-  for (const StunError error : {StunError::kBadRequest, StunError::kUnknownAttribute, StunError::kRoleConflict}) {
+  for (const StunError error :
+       {StunError::kBadRequest, StunError::kForbidden, StunError::kUnknownAttribute, StunError::kRoleConflict}) {
     const size_t size = writeStunError(*request, error, key, out);
     FUZZ_CHECK(size > 0 && size % 4 == 0);
     FUZZ_CHECK(load16(out.data() + 2) + kStunHeaderSize == size);

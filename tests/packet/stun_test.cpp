@@ -218,6 +218,7 @@ TEST(Stun, errors_say_no_more_than_needed) {
     std::vector<std::pair<uint16_t, Bytes>> attributes;
   } cases[] = {
       {StunError::kBadRequest, {{0x0009, fromHex("00000400")}}},
+      {StunError::kForbidden, {{0x0009, fromHex("00000403")}}},
       {StunError::kRoleConflict, {{0x0009, fromHex("00000457")}}},
       {StunError::kUnknownAttribute, {{0x0009, fromHex("00000414")}, {0x000a, fromHex("7001 7002 7003")}}},
   };

@@ -52,7 +52,7 @@ TEST(RowCheck, transport_rows_by_table) {
           {"two extensions under one id", [](Row& r) { r.extension_id[5] = r.extension_id[0]; }},
           {"no keys yet", [](Row& r) { r.srtp_profile = SrtpProfile::kNone; }, RowFault::kNone},
           {"all of ice-char", [](Row& r) { copyText(r.ice_ufrag, r.ufrag_length_bytes, "az09AZ+/"); }, RowFault::kNone},
-          {"unknown flag", [](Row& r) { r.flags = 4; }},
+          {"unknown flag", [](Row& r) { r.flags = 128; }},
           {"partner beyond the table", [](Row& r) { r.partner.index = kTransportMax; }, RowFault::kIndexOutOfRange},
           {"last N, and no silence",
            [](Row& r) { r.flags = kTransportLastN | kTransportDropSilence, r.last_n = 0, r.loudest = 255; },

@@ -154,6 +154,21 @@ TEST_F(RowReaderTest, keys_that_arrive_later_reach_every_stream_of_the_transport
   EXPECT_EQ(recorder.take(), "-S0 -T1 +T1");
 }
 
+TEST_F(RowReaderTest, a_session_that_ended_keeps_its_place_and_loses_its_streams) {
+  fill();
+  write(0, keyed(soundTransport(1, "ufragA")));
+  write(1, keyed(soundTransport(1, "ufragB")));
+  recorder.take();
+  auto ended = soundTransport(1, "ufragB");
+  ended.flags = kTransportEnded;
+  write(1, ended);
+  EXPECT_EQ(recorder.take(), "-S0 =T1");
+  ended = soundTransport(1, "ufragA");
+  ended.flags = kTransportEnded;
+  write(0, ended);
+  EXPECT_EQ(recorder.take(), "-K0 =T0");
+}
+
 TEST_F(RowReaderTest, a_torn_row_is_tried_again_then_counted_once_and_skipped) {
   write(0, soundTransport());
   tables->transport[0].commit_mark |= 1;

@@ -174,6 +174,54 @@ TEST(Checks, dtls_from_the_nominated_address_is_punted_and_answers_go_there) {
   EXPECT_EQ(world.count(Counter::injects_refused), 2u);
 }
 
+TEST(Checks, a_session_that_ended_is_told_so_and_nothing_passes) {
+  World world;
+  Client& client = world.addConnected(1, "198.18.0.11:4001");
+  Client& subscriber = world.addConnected(2, "198.18.0.12:4002");
+  world.addTrack(client, {});
+  world.addSubscription(subscriber, {});
+  TransportCommand ended{.index = 1, .row = client.row};
+  ended.row.flags |= contract::kTransportEnded;
+  ended.row.srtp_profile = contract::SrtpProfile::kNone;
+  world.applyCommand(std::move(ended));
+  world.take();
+
+  // The goodbye still reaches it.
+  contract::Datagram goodbye{.transport = {1, 1}, .length_bytes = 3, .bytes = {21, 1, 2}};
+  world.relay->inject(goodbye, world.now_ns);
+  auto sent = world.take();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(world.payloadFor(client, sent[0]), (Bytes{21, 1, 2}));
+
+  const uint64_t nominations = world.count(Counter::nominations), answered = world.count(Counter::checks_answered);
+  client.address = endpoint("198.18.0.13:4003");
+  StunSpec liar = world.checkOf(client);
+  liar.password = "not the one of this session";
+  world.receiveUdp(client, stunMessage(liar));
+  EXPECT_TRUE(world.take().empty()) << "only its client is answered";
+  for (const bool nominating : {true, false}) {
+    StunSpec spec = world.checkOf(client);
+    spec.use_candidate = nominating;
+    world.receiveUdp(client, stunMessage(spec));
+    sent = world.take();
+    ASSERT_EQ(sent.size(), 1u);
+    const auto answer = world.payloadFor(client, sent[0]);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->at(1), 0x11);
+    EXPECT_EQ(answer->at(26) * 100 + answer->at(27), 403);
+  }
+  EXPECT_EQ(world.count(Counter::checks_refused), 2u);
+  EXPECT_EQ(world.count(Counter::nominations), nominations);
+  EXPECT_EQ(world.count(Counter::checks_answered), answered);
+
+  client.address = endpoint("198.18.0.11:4001");
+  world.sendRtp(client, {});
+  EXPECT_TRUE(world.takeRtp(subscriber).empty());
+  EXPECT_EQ(world.count(Counter::rtp_keys_missing), 1u);
+  for (int i = 0; i < 30; ++i) world.advance(100'000'000);
+  EXPECT_TRUE(world.conserved());
+}
+
 TEST(Checks, control_that_takes_nothing_up_is_counted_not_waited_for) {
   World world;
   Client& client = world.addConnected(1, "198.18.0.11:4001");

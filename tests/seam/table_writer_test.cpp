@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "control/seam/monotonic.h"
 #include "tests/seam/fake_dataplane.h"
 #include "tests/support/eventually.h"
 
@@ -99,23 +100,81 @@ TEST(TableWriter, writes_rows_and_rings_once_for_each_change) {
   EXPECT_EQ(figures.subscription.written, 2u) << "the free row too";
 }
 
-TEST(TableWriter, wipes_keys_when_a_transport_goes) {
+TEST(TableWriter, ends_a_transport_wipes_its_keys_and_frees_it_later) {
   TemporaryDirectory directory;
   Control control(directory.path());
   Transport secured = transport("a");
   secured.keys = keys('a');
-  control.writer.putTransport(secured);
+  control.writer.putTransport(secured, {.room = 4});
   EXPECT_EQ(control.region().transport[0].row.send_key.key[0], 0xaa);
   control.writer.removeTransport("a");
   contract::TransportRow row;
   ASSERT_EQ(control.region().transport[0].read(row), SlotState::kCommitted);
+  EXPECT_EQ(row.state, RowState::kUsed) << "its client's checks are still answered";
+  EXPECT_EQ(row.flags, contract::kTransportEnded);
+  EXPECT_EQ(row.generation, 1u);
+  EXPECT_EQ(row.srtp_profile, contract::SrtpProfile::kNone);
+  EXPECT_EQ(row.send_key.key[0], 0);
+  EXPECT_EQ(row.room, 0u);
+  EXPECT_EQ(row.pwd_length_bytes, 24);
+  EXPECT_EQ(*control.writer.transport("a"), (contract::RowReference{0, 1})) << "a goodbye may be under way to it";
+  EXPECT_EQ(control.writer.figures().transport.rows, 0u);
+  EXPECT_EQ(control.writer.figures().transports_ended, 1u);
+  const uint64_t rung = control.doorbells();
+  control.writer.removeTransport("a");  // twice is nothing
+  EXPECT_EQ(control.doorbells(), rung);
+
+  control.writer.freeEnded(monotonicNs() + 15'000'000'000);
+  EXPECT_EQ(control.doorbells(), rung) << "some check each 15 s only";
+  control.writer.freeEnded(monotonicNs() + 31'000'000'000);
+  ASSERT_EQ(control.region().transport[0].read(row), SlotState::kCommitted);
   EXPECT_EQ(row.state, RowState::kFree);
   EXPECT_EQ(row.generation, 1u);
-  EXPECT_EQ(row.send_key.key[0], 0);
   EXPECT_EQ(row.pwd_length_bytes, 0);
   EXPECT_EQ(row.ice_pwd[0], 0);
   EXPECT_FALSE(control.writer.transport("a"));
-  control.writer.removeTransport("a");  // twice is nothing
+}
+
+TEST(TableWriter, frees_a_plain_transport_at_once) {
+  TemporaryDirectory directory;
+  Control control(directory.path());
+  Transport plain = transport("a");
+  plain.plain = true;
+  plain.ice_pwd.clear();
+  plain.keys = keys('a');
+  ASSERT_TRUE(control.writer.putTransport(plain));
+  control.writer.removeTransport("a");
+  EXPECT_EQ(control.region().transport[0].row.state, RowState::kFree) << "it checks nothing";
+  EXPECT_FALSE(control.writer.transport("a"));
+}
+
+TEST(TableWriter, keeps_few_of_those_that_ended_and_none_that_somebody_needs) {
+  TemporaryDirectory directory;
+  Control control(directory.path());
+  constexpr uint32_t kAll = contract::kTransportMax;
+  for (uint32_t i = 0; i < kAll; ++i) ASSERT_TRUE(control.writer.putTransport(transport(std::to_string(i))));
+  for (uint32_t i = 0; i < kAll / 2; ++i) control.writer.removeTransport(std::to_string(i));
+  EXPECT_EQ(control.writer.figures().transports_ended, kAll / 8);
+  EXPECT_FALSE(control.writer.transport("0")) << "the oldest went";
+  EXPECT_TRUE(control.writer.transport(std::to_string(kAll / 2 - 1)));
+  for (uint32_t i = 0; i < kAll / 2; ++i)
+    ASSERT_TRUE(control.writer.putTransport(transport("new" + std::to_string(i)))) << "as many as were removed";
+  EXPECT_FALSE(control.writer.putTransport(transport("more")));
+  EXPECT_EQ(control.writer.figures().transports_ended, 0u);
+}
+
+TEST(TableWriter, takes_up_what_had_ended_before_a_restart) {
+  TemporaryDirectory directory;
+  {
+    Control control(directory.path());
+    control.writer.putTransport(transport("a"));
+    control.writer.removeTransport("a");
+  }
+  Control control(directory.path());
+  control.writer.sweep();
+  EXPECT_EQ(control.writer.figures().transports_ended, 1u);
+  control.writer.freeEnded(monotonicNs() + 31'000'000'000);
+  EXPECT_EQ(control.region().transport[0].row.state, RowState::kFree);
 }
 
 TEST(TableWriter, refuses_what_refers_to_nothing_or_does_not_fit) {
@@ -290,7 +349,7 @@ TEST(TableWriter, sweeps_what_no_room_wants_and_uses_other_rows_first) {
   control.writer.putTransport(transport("c"));
   EXPECT_EQ(*control.writer.transport("c"), (contract::RowReference{2, 1}));
   control.writer.sweep();
-  EXPECT_EQ(control.region().transport[0].row.state, RowState::kFree);
+  EXPECT_EQ(control.region().transport[0].row.flags, contract::kTransportEnded);
   EXPECT_EQ(control.region().transport[0].row.send_key.key[0], 0);
   EXPECT_EQ(control.region().transport[1].row.state, RowState::kUsed);
   EXPECT_EQ(control.region().track[0].row.state, RowState::kFree);
