@@ -72,6 +72,10 @@ void checkHttp(const HttpConfig& http, const AuthConfig& auth, std::vector<std::
                       "may do everything; set auth.key, or listen on 127.0.0.1 or [::1]",
                       text));
   }
+  if (http.allow_origin == "*" && auth.key.empty())
+    errors.push_back(
+        "http.allow-origin: * lets every page that somebody here opens do everything, as without auth.key nothing "
+        "else protects the relay; set auth.key, or name one origin");
   std::set<std::string> ids;
   for (const std::string& key : auth.key)
     if (const std::string id = key.substr(0, key.find(':')); !ids.insert(id).second)

@@ -183,7 +183,10 @@ void addHttp(std::vector<Option>& table) {
                16'384);
   kind::number(option("request-timeout-s", "s", "A client that takes longer to send its request is let go."),
                MEMBER(http.request_timeout_s), 1, 300);
-  kind::number(option("connections-max", "", "More connections than this are closed at once (503)."),
+  kind::number(option("connections-max", "",
+                      "More connections than this are not kept. Without a token, one IPv4 address, or one /64 of IPv6, "
+                      "has a fortieth of them (16 at least), and all together nine tenths; of more, the connection "
+                      "that was served longest ago is closed. Behind a proxy all come from its address."),
                MEMBER(http.connections_max), 1, 1'000'000);
   kind::text(option("allow-origin", "", "Which other site's pages may use the API (CORS). Empty: none."),
              MEMBER(http.allow_origin), "an origin like https://meet.example, *, or empty", isOrigin);

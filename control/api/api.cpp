@@ -228,8 +228,13 @@ std::optional<Response> Api::refuseCaller(const Request& request, const Route& r
 }
 
 std::optional<Response> Api::refuseBody(const Request& request, const Route& route) const {
-  if (route.body == Body::kNone) return std::nullopt;
-  if (request.header("content-length").empty() && request.header("transfer-encoding").empty()) {
+  const std::string_view length = request.header("content-length"), coding = request.header("transfer-encoding");
+  if (route.body == Body::kNone) {
+    // RFC 9110 section 9.3.1: content of a GET has no meaning. Reading it would be work for whoever asks.
+    if (coding.empty() && length.find_first_not_of('0') == std::string_view::npos) return std::nullopt;
+    return handlers::badRequest("body_unexpected", "A request of this method takes no body at this path.");
+  }
+  if (length.empty() && coding.empty()) {
     return errorResponse({411, "length_required", "The request needs a body, and a Content-Length or chunks."});
   }
   // Refused before any of it is read; the handler sees to chunks.

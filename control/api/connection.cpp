@@ -1,6 +1,10 @@
 // See connection.h. The head is admitted or refused before any of the body is kept; every wait has a deadline.
 #include "control/api/connection.h"
 
+#include <algorithm>
+#include <array>
+#include <functional>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/write.hpp>
@@ -24,6 +28,22 @@ using Parser = http::request_parser<http::string_body>;
 constexpr std::chrono::milliseconds kGoodbye{1000};  // for a last answer, and for reading what comes after it
 constexpr std::chrono::milliseconds kReadyPoll{2};
 constexpr size_t kDiscardMax = 1024 * 1024;
+constexpr size_t kPieceBytes = 4096;  // what is read at once besides a head
+
+/// RFC 9112 section 7.1.1: "A server ought to limit the total length of chunk extensions received in a request".
+/// Nobody sends any, and they count neither as head nor as body.
+class ExtensionLimit {
+ public:
+  explicit ExtensionLimit(Parser& parser) { parser.on_chunk_header(take_); }
+
+ private:
+  size_t left_ = 1024;
+  std::function<void(uint64_t, boost::beast::string_view, boost::system::error_code&)> take_ =
+      [this](uint64_t, boost::beast::string_view extension, boost::system::error_code& error) {
+        if (extension.size() > left_) error = http::error::bad_chunk_extension;
+        left_ -= std::min(left_, extension.size());
+      };
+};
 
 /// A request whose head could not be taken: what to say, if anything.
 std::optional<Refusal> refusalFor(boost::system::error_code error) {
@@ -48,13 +68,17 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
   HttpConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, bool refuse)
       : server_(std::move(server)),
         stream_(std::move(socket), server_->tls),
+        buffer_(server_->tuning.header_max_bytes + kPieceBytes),
         wake_(stream_.get_executor()),
         refuse_(refuse) {
     server_->connections.insert(this);
+    boost::system::error_code gone;
+    server_->limits.add(this, ConnectionLimits::placeOf(stream_.socket().remote_endpoint(gone).address()));
     server_->metrics.httpConnections(server_->connections.size());
   }
   ~HttpConnection() override {
     server_->connections.erase(this);
+    server_->limits.remove(this);
     server_->metrics.httpConnections(server_->connections.size());
   }
 
@@ -72,12 +96,14 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
   asio::awaitable<void> streamEvents(Response response);
   asio::awaitable<void> goodbye();
   Request takeHead(const Parser& parser) const;
+  /// By its head, and by whether there is room for it.
+  Admission admit(Request& request, bool needs_host);
   void watchForEnd();
 
   std::shared_ptr<ServerState> server_;
   Stream stream_;
-  boost::beast::flat_buffer buffer_;
-  asio::steady_timer wake_;  // of an event stream
+  boost::beast::flat_buffer buffer_;  // with a limit: what is neither head nor body must fit as well
+  asio::steady_timer wake_;           // of an event stream
   WebSocketControl socket_;
   bool refuse_;
   bool idle_ = true;    // between two requests
@@ -120,7 +146,7 @@ asio::awaitable<bool> HttpConnection::waitForRequest() {
   if (buffer_.size() > 0) co_return true;
   idle_ = true;
   stream_.expireAfter(first_ ? server_->tuning.request_timeout : server_->tuning.idle_timeout);
-  auto [error, length] = co_await stream_.async_read_some(buffer_.prepare(4096), kAwait);
+  auto [error, length] = co_await stream_.async_read_some(buffer_.prepare(kPieceBytes), kAwait);
   idle_ = false;
   if (error) {
     if (first_ && stream_.expired()) server_->metrics.httpConnectionRefused("silent");
@@ -141,18 +167,7 @@ asio::awaitable<bool> HttpConnection::serveRequest() {
   if (error) co_return co_await refuseRequest(error);
 
   Request request = takeHead(parser);
-  Admission admission;
-  if (refuse_) {
-    server_->metrics.httpConnectionRefused("connections_max");
-    admission.refused = errorResponse({503, "overloaded", "The relay has as many connections as it takes."});
-    admission.refused->close = true;
-    admission.label = "other";
-  } else if (!request.splitTarget() || (parser.get().version() >= 11 && request.header("host").empty())) {
-    admission.refused = errorResponse({400, "request_malformed", "The target or the Host header cannot be used."});
-    admission.label = "other";
-  } else {
-    admission = server_->api.admit(request);
-  }
+  Admission admission = admit(request, parser.get().version() >= 11);
   const std::string label = admission.label;
   Response response;
   if (admission.refused) {
@@ -178,6 +193,26 @@ asio::awaitable<bool> HttpConnection::serveRequest() {
   co_return co_await respond(request, std::move(response), parser.get().keep_alive());
 }
 
+Admission HttpConnection::admit(Request& request, bool needs_host) {
+  Admission admission;
+  if (!request.splitTarget() || (needs_host && request.header("host").empty())) {
+    admission.refused = errorResponse({400, "request_malformed", "The target or the Host header cannot be used."});
+    admission.label = "other";
+  } else {
+    admission = server_->api.admit(request);
+  }
+  if (!admission.refused && admission.route->access != Access::kOpen) {
+    server_->limits.trust(this);
+    refuse_ = false;
+  }
+  if (!refuse_) return admission;
+  server_->metrics.httpConnectionRefused("connections_max");
+  admission.refused = errorResponse({503, "overloaded", "The relay has as many connections as it takes."});
+  admission.refused->close = true;
+  admission.label = "other";
+  return admission;
+}
+
 Request HttpConnection::takeHead(const Parser& parser) const {
   const auto& head = parser.get();
   Request request;
@@ -193,6 +228,7 @@ Request HttpConnection::takeHead(const Parser& parser) const {
 }
 
 asio::awaitable<bool> HttpConnection::readBody(Parser& parser, Request& request) {
+  const ExtensionLimit limit(parser);
   // RFC 9110 section 10.1.1: the client waits to hear whether it may send.
   if (parser.get().version() >= 11 && boost::beast::iequals(request.header("expect"), "100-continue") &&
       buffer_.size() == 0) {
@@ -247,6 +283,7 @@ asio::awaitable<bool> HttpConnection::respond(const Request& request, Response r
     if (stream_.expired()) server_->metrics.httpConnectionRefused("slow_client");
     co_return false;
   }
+  server_->limits.served(this);
   if (keep_alive) co_return true;
   co_await goodbye();
   co_return false;
@@ -263,7 +300,7 @@ asio::awaitable<void> HttpConnection::goodbye() {
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   buffer_.consume(buffer_.size());
   for (size_t discarded = 0; discarded < kDiscardMax;) {
-    auto [error, length] = co_await stream_.async_read_some(buffer_.prepare(4096), kAwait);
+    auto [error, length] = co_await stream_.async_read_some(buffer_.prepare(kPieceBytes), kAwait);
     if (error) co_return;
     discarded += length;
   }

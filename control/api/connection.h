@@ -8,6 +8,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "control/api/api.h"
+#include "control/api/connection_limits.h"
 #include "control/api/http_server.h"
 
 namespace boost::asio::ssl {
@@ -23,7 +24,7 @@ struct ServerState {
   Api api;
   Metrics& metrics;
   HttpTuning tuning;
-  size_t connections_max;
+  ConnectionLimits limits;
   size_t body_max_bytes;
   boost::asio::ssl::context* tls = nullptr;
   bool stopping = false;
@@ -40,7 +41,7 @@ class Connection {
   virtual void abort() = 0;
 };
 
-/// Runs until the client is gone. `refuse`: over the limit, the one request is answered with 503.
+/// Runs until the client is gone. `refuse`: over the limit, a request without a token is answered with 503.
 void startConnection(std::shared_ptr<ServerState> server, boost::asio::ip::tcp::socket socket, bool refuse);
 
 }  // namespace penstock

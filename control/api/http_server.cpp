@@ -101,7 +101,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
             ServerState{Api(ApiContext{config, service, metrics, events, pages, readKeys(config.auth)}),
                         metrics,
                         complete(tuning, config),
-                        config.http.connections_max,
+                        ConnectionLimits(config.http.connections_max),
                         size_t{config.http.body_max_kib} * 1024,
                         tls.get(),
                         false,
@@ -156,12 +156,13 @@ asio::awaitable<void> HttpServer::Impl::accept(tcp::acceptor& acceptor) {
     }
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    const size_t open_now = state->connections.size();
-    if (open_now >= state->connections_max + kRefusedAtOnceMax) {
+    const auto remote = socket.remote_endpoint(ignored);
+    const bool room = state->limits.makeRoom(ConnectionLimits::placeOf(remote.address()));
+    if (!room && state->connections.size() >= config.http.connections_max + kRefusedAtOnceMax) {
       state->metrics.httpConnectionRefused("connections_max");
       continue;
     }
-    startConnection(state, std::move(socket), open_now >= state->connections_max);
+    startConnection(state, std::move(socket), !room);
   }
 }
 

@@ -55,13 +55,14 @@ json::array publishViews(const Participant& who) {
 
 /// What goes to it. A track that it takes no codec of has no stream.
 json::array streamViews(const Room& room, const Participant& who) {
+  const PublishedTracks published(room);
   json::array views;
   for (const Subscription& subscription : who.subscriptions) {
-    const Participant* publisher = publisherOf(room, subscription.track);
+    const Participant* publisher = published.publisher(subscription.track);
     if (!subscription.active || publisher == nullptr) continue;
     json::object view{{"track", subscription.track},
                       {"participant", publisher->id},
-                      {"kind", boost::describe::enum_to_string(findTrack(*publisher, subscription.track)->kind, "")},
+                      {"kind", boost::describe::enum_to_string(published.track(subscription.track)->kind, "")},
                       {"ssrc", subscription.ssrc},
                       {"codecs", codecViews(subscription.codecs)}};
     if (subscription.rtx_ssrc != 0) view["rtx_ssrc"] = subscription.rtx_ssrc;

@@ -178,9 +178,10 @@ Response listSubscriptions(ApiContext& api, const Call& call) {
   if (room == nullptr) return roomUnknown();
   const Participant* participant = findParticipant(api, call["room"], call["participant"]);
   if (participant == nullptr) return participantUnknown();
+  const PublishedTracks published(*room);
   json::array subscriptions;
   for (const Subscription& subscription : participant->subscriptions) {
-    subscriptions.push_back(subscriptionView(*room, subscription));
+    subscriptions.push_back(subscriptionView(published, subscription));
   }
   return jsonResponse(200, json::object{{"subscriptions", std::move(subscriptions)}});
 }
@@ -201,9 +202,10 @@ Response listTracks(ApiContext& api, const Call& call) {
 Response showTrack(ApiContext& api, const Call& call) {
   const Room* room = findRoom(api, call["room"]);
   if (room == nullptr) return roomUnknown();
-  const Participant* publisher = publisherOf(*room, call["track"]);
+  const PublishedTracks published(*room);
+  const Participant* publisher = published.publisher(call["track"]);
   if (publisher == nullptr) return trackUnknown();
-  return jsonResponse(200, trackView(*publisher, *findTrack(*publisher, call["track"])));
+  return jsonResponse(200, trackView(*publisher, *published.track(call["track"])));
 }
 
 Response muteTrack(ApiContext& api, const Call& call) {

@@ -50,22 +50,21 @@ json::object trackStats(const Participant& publisher, const Track& track, const 
 }
 
 /// Which of a track's encodings it is: by its RID, where it has one.
-json::object encodingView(const Room& room, const std::string& track, uint8_t number) {
+json::object encodingView(const Track* published, uint8_t number) {
   json::object view{{"number", number}};
-  const Track* published = trackOf(room, track);
   if (published != nullptr && number < published->encodings.size() && !published->encodings[number].rid.empty()) {
     view["rid"] = published->encodings[number].rid;
   }
   return view;
 }
 
-json::object subscriptionStats(const Room& room, const Participant& subscriber, const Subscription& subscription,
-                               const ReportSource& reports) {
-  json::object view = subscriptionView(room, subscription);
+json::object subscriptionStats(const PublishedTracks& published, const Participant& subscriber,
+                               const Subscription& subscription, const ReportSource& reports) {
+  json::object view = subscriptionView(published, subscription);
   if (!subscriber.subscribe_transport) return view;
   if (const auto stats = reports.subscription(subscriber.subscribe_transport->id, subscription.track)) {
     if (stats->encoding != contract::kNoEncoding)
-      view["encoding"] = encodingView(room, subscription.track, stats->encoding);
+      view["encoding"] = encodingView(published.track(subscription.track), stats->encoding);
     view["held"] = stats->held != 0;
     view["packets"] = stats->packets;
     view["bytes"] = stats->bytes;
@@ -101,22 +100,20 @@ size_t trackCount(const Room& room) {
 
 }  // namespace
 
-const Participant* publisherOf(const Room& room, const std::string& track) {
+PublishedTracks::PublishedTracks(const Room& room) {
   for (const auto& [id, participant] : room.participants) {
-    for (const Track& candidate : participant.tracks) {
-      if (candidate.id == track) return &participant;
-    }
+    for (const Track& track : participant.tracks) by_id_.emplace(track.id, Entry{&participant, &track});
   }
-  return nullptr;
 }
 
-const Track* trackOf(const Room& room, const std::string& track) {
-  const Participant* publisher = publisherOf(room, track);
-  if (publisher == nullptr) return nullptr;
-  for (const Track& candidate : publisher->tracks) {
-    if (candidate.id == track) return &candidate;
-  }
-  return nullptr;
+const Participant* PublishedTracks::publisher(const std::string& track) const {
+  const auto found = by_id_.find(track);
+  return found == by_id_.end() ? nullptr : found->second.publisher;
+}
+
+const Track* PublishedTracks::track(const std::string& track) const {
+  const auto found = by_id_.find(track);
+  return found == by_id_.end() ? nullptr : found->second.track;
 }
 
 json::object roomView(const Room& room) {
@@ -163,7 +160,7 @@ json::object trackView(const Participant& publisher, const Track& track) {
           {"encodings", track.encodings.size()}};
 }
 
-json::object subscriptionView(const Room& room, const Subscription& subscription) {
+json::object subscriptionView(const PublishedTracks& published, const Subscription& subscription) {
   const Wish& wish = subscription.wish;
   json::object view{{"track", subscription.track},
                     {"active", subscription.active},
@@ -174,7 +171,7 @@ json::object subscriptionView(const Room& room, const Subscription& subscription
                     {"frame_rate_max", wish.frame_rate_max},
                     {"pinned", wish.pinned},
                     {"priority", wish.priority}};
-  if (const Participant* publisher = publisherOf(room, subscription.track)) view["participant"] = publisher->id;
+  if (const Participant* publisher = published.publisher(subscription.track)) view["participant"] = publisher->id;
   return view;
 }
 
@@ -187,6 +184,7 @@ json::array trackViews(const Room& room) {
 }
 
 json::object roomStatsView(const Room& room, const ReportSource& reports) {
+  const PublishedTracks published(room);
   json::array participants;
   for (const auto& [id, participant] : room.participants) {
     json::array tracks, subscriptions, slots;
@@ -194,7 +192,7 @@ json::object roomStatsView(const Room& room, const ReportSource& reports) {
     for (const MediaSection& section : participant.subscribe_session.sections)
       if (section.slot) slots.push_back(slotView(section));
     for (const Subscription& subscription : participant.subscriptions) {
-      subscriptions.push_back(subscriptionStats(room, participant, subscription, reports));
+      subscriptions.push_back(subscriptionStats(published, participant, subscription, reports));
     }
     json::object view{{"id", participant.id},
                       {"name", participant.name},

@@ -1,6 +1,10 @@
 // Rooms, participants, tracks and figures as the JSON API shows them. openapi.json describes every field.
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
@@ -9,19 +13,31 @@
 
 namespace penstock {
 
+/// Who publishes which track: made once, asked for each subscription of a room.
+class PublishedTracks {
+ public:
+  explicit PublishedTracks(const Room& room);
+  /// nullptr when nobody publishes it.
+  const Participant* publisher(const std::string& track) const;
+  const Track* track(const std::string& track) const;
+
+ private:
+  struct Entry {
+    const Participant* publisher;
+    const Track* track;
+  };
+  std::unordered_map<std::string_view, Entry> by_id_;  // names are the room's
+};
+
 boost::json::object roomView(const Room& room);
 boost::json::object participantView(const Participant& participant);
 boost::json::object trackView(const Participant& publisher, const Track& track);
-boost::json::object subscriptionView(const Room& room, const Subscription& subscription);
+boost::json::object subscriptionView(const PublishedTracks& published, const Subscription& subscription);
 boost::json::array trackViews(const Room& room);
 
 boost::json::object roomStatsView(const Room& room, const ReportSource& reports);
 /// Every counter of the dataplane with its meaning: drops too.
 boost::json::array counterViews(const DataplaneFigures& figures);
 boost::json::object relayStatsView(const std::map<std::string, Room>& rooms, const Metrics& metrics);
-
-/// The participant that publishes the track; nullptr when none does.
-const Participant* publisherOf(const Room& room, const std::string& track);
-const Track* trackOf(const Room& room, const std::string& track);
 
 }  // namespace penstock

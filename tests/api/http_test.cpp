@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "tests/api/client.h"
 #include "tests/api/relay.h"
@@ -97,6 +99,63 @@ TEST(Http, a_long_body_is_refused_by_its_length_and_by_its_chunks) {
   EXPECT_EQ(fits.status, 201) << fits.body;
 }
 
+TEST(Http, what_is_neither_head_nor_body_is_bounded_too) {
+  Relay relay;
+  const std::string post =
+      "POST /v1/rooms HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n";
+  const std::string many_extensions = [] {
+    std::string chunks;
+    for (int i = 0; i < 200; ++i) chunks += "1;" + std::string(100, 'x') + "\r\n \r\n";
+    return chunks + "0\r\n\r\n";
+  }();
+  struct {
+    const char* what;
+    std::string bytes;
+    int status;
+  } const cases[] = {
+      {"1 an extension longer than any head", post + "5;a=" + std::string(40'000, 'x'), 431},
+      {"2 a quoted extension", post + "5;a=\"" + std::string(40'000, 'x'), 431},
+      {"3 the extension of the last chunk", post + "0;a=" + std::string(40'000, 'x'), 431},
+      {"4 trailers", post + "0\r\nX: " + std::string(40'000, 'x'), 431},
+      {"5 many trailers",
+       post + "0\r\n" +
+           [] {
+             std::string lines;
+             for (int i = 0; i < 4000; ++i) lines += "X: 12345\r\n";
+             return lines;
+           }(),
+       431},
+      {"6 many small extensions", post + many_extensions, 400},
+      {"7 a chunk size of many digits", post + std::string(40'000, '0'), 431},
+  };
+  for (const auto& [what, bytes, status] : cases) {
+    Client client(relay.port());
+    client.sendRaw(bytes);
+    const Reply reply = client.readReply();
+    EXPECT_TRUE(reply.status == status || (status == 431 && reply.status == 400)) << what << ": " << reply.status;
+    EXPECT_TRUE(client.closesWithin(3000)) << what;
+  }
+  Client client(relay.port());
+  client.sendRaw(post + "1;ok=1\r\n{\r\nf;b=\"c\"\r\n\"name\": \"small\"}\r\n0\r\nX: y\r\n\r\n");
+  EXPECT_EQ(client.readReply().status, 201) << "a short extension and a trailer harm nobody";
+}
+
+TEST(Http, a_body_where_none_is_taken_is_refused_and_not_read) {
+  Relay relay;
+  for (const char* framing : {"Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5;"}) {
+    for (const char* request : {"GET /healthz", "GET /", "DELETE /v1/rooms/x", "GET /v1/rooms/x/ws"}) {
+      Client client(relay.port());
+      client.sendRaw(std::string(request) + " HTTP/1.1\r\nHost: localhost\r\n" + framing);
+      const Reply reply = client.readReply();
+      EXPECT_EQ(reply.status, 400) << request << framing;
+      EXPECT_EQ(reply.code(), "body_unexpected") << request << framing;
+    }
+  }
+  Client client(relay.port());
+  EXPECT_EQ(client.request("DELETE", "/v1/rooms/x", {{"Content-Length", "0"}}).status, 404) << "an empty one is none";
+}
+
 TEST(Http, a_body_is_not_waited_for_when_the_head_is_refused) {
   Relay relay(configWithKeys());
   Client client(relay.port());
@@ -177,13 +236,14 @@ TEST(Http, a_client_that_does_not_read_is_closed) {
   }));
 }
 
-TEST(Http, connections_over_the_limit_are_told_so) {
-  Config config;
+TEST(Http, connections_over_the_limit_are_told_so_where_all_have_tokens) {
+  Config config = configWithKeys();
   config.http.connections_max = 2;
   Relay relay(config);
+  const HeaderList bearer{{"Authorization", "Bearer " + token("*", "admin")}};
   Client first(relay.port()), second(relay.port());
-  EXPECT_EQ(first.request("GET", "/healthz").status, 200);
-  EXPECT_EQ(second.request("GET", "/healthz").status, 200);
+  EXPECT_EQ(first.request("GET", "/v1/rooms", bearer).status, 200);
+  EXPECT_EQ(second.request("GET", "/v1/rooms", bearer).status, 200);
   {
     Client third(relay.port());
     const Reply reply = third.request("GET", "/healthz");
@@ -192,7 +252,27 @@ TEST(Http, connections_over_the_limit_are_told_so) {
     EXPECT_FALSE(reply.header("retry-after").empty());
     EXPECT_TRUE(third.closesWithin(20'000));
   }
-  EXPECT_EQ(first.request("GET", "/healthz").status, 200);
+  EXPECT_EQ(fetch(relay.port(), "GET", "/v1/rooms", bearer).status, 200) << "a token is looked at even so";
+  EXPECT_EQ(first.request("GET", "/v1/rooms", bearer).status, 200);
+}
+
+TEST(Http, one_address_without_a_token_cannot_hold_all_connections) {
+  Config config = configWithKeys();
+  config.http.connections_max = 640;
+  Relay relay(config);
+  const HeaderList bearer{{"Authorization", "Bearer " + token("*", "admin")}};
+  Client honest(relay.port());
+  EXPECT_EQ(honest.request("GET", "/v1/rooms", bearer).status, 200);
+  std::vector<std::unique_ptr<Client>> crowd;  // 16 of 640 may be of one address
+  for (int i = 0; i < 100; ++i) {
+    crowd.push_back(std::make_unique<Client>(relay.port()));
+    crowd.back()->sendRaw("GET /healthz HTT");  // for ever
+  }
+  EXPECT_EQ(fetch(relay.port(), "GET", "/healthz").status, 200) << "the newest is served";
+  EXPECT_TRUE(crowd[0]->closesWithin(1000)) << "the oldest is gone";
+  EXPECT_EQ(honest.request("GET", "/v1/rooms", bearer).status, 200) << "with a token it does not count";
+  crowd.back()->sendRaw("P/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(crowd.back()->readReply().status, 200) << "one of the newest";
 }
 
 TEST(Http, an_exception_is_an_answer_too) {

@@ -1,6 +1,8 @@
 // openapi.json against the live server: the same paths and methods, and every answer as it is described.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstdio>
 #include <set>
 #include <span>
 
@@ -8,6 +10,7 @@
 
 #include "control/api/api.h"
 #include "control/api/openapi.h"
+#include "control/api/views.h"
 #include "tests/api/client.h"
 #include "tests/api/relay.h"
 #include "tests/api/schema.h"
@@ -287,6 +290,38 @@ TEST(Stats, tell_what_the_dataplane_reports) {
   EXPECT_TRUE(ada.at("subscribe_transport").is_null());
   EXPECT_EQ(ada.at("tracks").at(0).at("jitter_ms"), 0.25);
   EXPECT_EQ(room.at("participants").at(1).at("subscriptions").at(0).at("fraction_lost"), 0.25);
+}
+
+/// Twice the room may take four times as long, as four times as much is said of it; eight times would be too much.
+TEST(Stats, of_a_large_room_cost_no_more_than_there_is_to_say) {
+  FakeReports reports;
+  reports.subscription_stats.emplace();
+  const auto room = [](int people) {
+    Room large{.name = "large"};
+    for (int i = 0; i < people; ++i) {
+      Participant who{.id = "p" + std::to_string(i)};
+      for (int j = 0; j < 2; ++j) who.tracks.push_back({.id = "t" + std::to_string(2 * i + j), .encodings = {{}}});
+      for (int j = 0; j < 2 * people; ++j)
+        if (j / 2 != i) who.subscriptions.push_back({.track = "t" + std::to_string(j), .active = true});
+      who.subscribe_transport.emplace().id = "x";
+      large.participants[who.id] = who;
+    }
+    return large;
+  };
+  const auto seconds = [&](int people) {
+    const Room large = room(people);
+    double best = 1e9;
+    for (int i = 0; i < 3; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      EXPECT_EQ(roomStatsView(large, reports).at("participants").as_array().size(), static_cast<size_t>(people));
+      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    return best;
+  };
+  const double half = seconds(100), whole = seconds(200);
+  RecordProperty("milliseconds_200", static_cast<int>(whole * 1000));
+  std::printf("stats of a room of 100: %.1f ms, of 200: %.1f ms\n", half * 1000, whole * 1000);
+  EXPECT_LT(whole, 6 * half);
 }
 
 TEST(Counters, are_told_with_kind_meaning_and_value) {

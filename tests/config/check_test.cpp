@@ -97,6 +97,9 @@ const Case kCases[] = {
     {69, "[auth]\nkey = " + kSecret + kSecret + "\n", "FILE:2: auth.key = (hidden): not allowed; allowed: " + kAuth},
     {70, "[webhook]\nurl = ftp://example.org\n",
      "FILE:2: webhook.url = ftp://example.org: not allowed; allowed: an http:// URL, or empty for none\n"},
+    {76, "[http]\nallow-origin = *\n",
+     "FILE:2: http.allow-origin: * lets every page that somebody here opens do everything, as without auth.key nothing "
+     "else protects the relay; set auth.key, or name one origin\n"},
     {71, "[http]\nallow-origin = https://meet.example/page\n",
      "FILE:2: http.allow-origin = https://meet.example/page: not allowed; allowed: an origin like "
      "https://meet.example, *, or empty\n"},
