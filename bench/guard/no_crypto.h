@@ -24,6 +24,9 @@ class NoCrypto final : public srtp::Backend {
   struct Receiving final : srtp::ReceiveStream {
     Receiving(uint32_t ssrc, size_t tag_length, uint32_t window, uint64_t highest)
         : ReceiveStream(ssrc, tag_length, window, highest) {}
+    std::unique_ptr<srtp::ReceiveStream> another(uint32_t ssrc, uint64_t highest) const override {
+      return std::make_unique<Receiving>(ssrc, tagLength(), seen_.size(), highest);
+    }
     void unprotect(srtp::UnprotectJob& job) {
       const Claim claim = examine(job);
       job.status = claim.status;

@@ -19,6 +19,14 @@ constexpr bool isNewer(T a, T b) {
   return serialDifference(a, b) > 0;
 }
 
+// RFC 3550 appendix A.1: MAX_DROPOUT and MAX_MISORDER.
+inline constexpr int32_t kDropoutMax = 3000;
+inline constexpr int32_t kMisorderMax = 100;
+/// "The sequence number made a very large jump": no loss and no packet that is late.
+constexpr bool isJump(int32_t ahead) {
+  return ahead >= kDropoutMax || ahead < -kMisorderMax;
+}
+
 /// The 64-bit number that ends in `low` and lies nearest to `reference`. Never below zero: then one turn later is
 /// meant.
 template <class T>

@@ -2,6 +2,7 @@
 // process may be killed between any two stores, so a number is written last and taken away first.
 #pragma once
 
+#include "dataplane/packet/serial.h"
 #include "dataplane/relay/state.h"
 
 namespace penstock {
@@ -10,7 +11,10 @@ namespace penstock {
 inline void storeSrtcpSender(contract::TransportFlow& flow, const srtp::SrtcpReceiver& receiver, size_t sender) {
   const contract::SrtcpSenderFlow seen = receiver.seen(sender);
   contract::SrtcpSenderFlow& to = flow.srtcp_sender[sender];
-  to.ssrc = seen.ssrc;
+  if (to.ssrc != seen.ssrc) {  // of one that gave up its place
+    __atomic_store_n(&to.index_end, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&to.ssrc, seen.ssrc, __ATOMIC_RELEASE);
+  }
   __atomic_store_n(&to.index_end, seen.index_end, __ATOMIC_RELEASE);
 }
 
@@ -25,8 +29,9 @@ inline void storeRetired(contract::TransportFlow& flow, const TransportState& tr
   }
 }
 
-/// The highest index of an encoding, and which SSRC it is that of.
-inline void storeIndex(contract::EncodingFlow& flow, const EncodingState& encoding, bool rtx, uint64_t index) {
+/// The highest index of an encoding, and which SSRC it is that of. True: it is so far ahead of the one before that the
+/// stream has begun again.
+inline bool storeIndex(contract::EncodingFlow& flow, const EncodingState& encoding, bool rtx, uint64_t index) {
   uint32_t& ssrc = rtx ? flow.rtx_ssrc : flow.ssrc;
   uint64_t& highest = rtx ? flow.highest_rtx_index : flow.highest_index;
   const uint32_t bound = rtx ? encoding.rtx_ssrc : encoding.ssrc;
@@ -34,7 +39,10 @@ inline void storeIndex(contract::EncodingFlow& flow, const EncodingState& encodi
     __atomic_store_n(&highest, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&ssrc, bound, __ATOMIC_RELEASE);
   }
-  if (index > highest) __atomic_store_n(&highest, index, __ATOMIC_RELEASE);
+  if (index <= highest) return false;
+  const bool jumped = highest != 0 && index - highest >= kDropoutMax;
+  __atomic_store_n(&highest, index, __ATOMIC_RELEASE);
+  return jumped;
 }
 
 }  // namespace penstock

@@ -2,6 +2,10 @@
 #include "dataplane/srtp/clear.h"
 
 #include <cstring>
+#include <optional>
+
+#include "dataplane/packet/bytes.h"
+#include "dataplane/packet/serial.h"
 
 namespace penstock::srtp {
 namespace {
@@ -25,18 +29,40 @@ struct ClearSendStream final : SendStream {
   }
 };
 
+/// Without keys nothing tells a sender that began again from a stray packet but RFC 3550 appendix A.1: two packets in
+/// order. Its indices go on ahead of all that were before.
 struct ClearReceiveStream final : ReceiveStream {
   ClearReceiveStream(uint32_t ssrc, uint64_t highest_index, uint32_t window)
       : ReceiveStream(ssrc, 0, window, highest_index) {}
+  std::unique_ptr<ReceiveStream> another(uint32_t ssrc, uint64_t highest_index) const override {
+    return std::make_unique<ClearReceiveStream>(ssrc, highest_index, seen_.size());
+  }
 
   CryptoStatus unprotect(UnprotectJob& job) {
-    const Claim claim = examine(job);
+    Claim claim = examine(job);
+    if (claim.status == CryptoStatus::kMalformed) return claim.status;
+    const uint16_t sequence = load16(job.packet.data() + 2);
+    if (started() && isJump(serialDifference(sequence, static_cast<uint16_t>(seen_.highest())))) {
+      const bool in_order = jump_next_ == sequence;
+      jump_next_ = static_cast<uint16_t>(sequence + 1);
+      if (!in_order) return CryptoStatus::kOld;
+      claim = {CryptoStatus::kOk, claim.header_length, load32(job.packet.data() + 8), indexAhead(sequence)};
+    }
+    jump_next_.reset();
     if (claim.status != CryptoStatus::kOk) return claim.status;
     accept(claim);
     job.length = job.packet.size();
     job.index = claim.index;
     return CryptoStatus::kOk;
   }
+
+ private:
+  uint64_t indexAhead(uint16_t sequence) const {
+    const uint64_t index = (seen_.highest() & ~uint64_t{0xffff}) | sequence;
+    return index > seen_.highest() ? index : index + 0x1'0000;
+  }
+
+  std::optional<uint16_t> jump_next_;  // what would follow a packet that was far off
 };
 
 }  // namespace

@@ -118,6 +118,8 @@ class ReceiveStream {
   size_t tagLength() const { return tag_length_; }
   /// Only what is not protected has no tag.
   bool inTheClear() const { return tag_length_ == 0; }
+  /// Another one under the same keys; parameters as of Backend::openReceive. Null if the backend refuses.
+  virtual std::unique_ptr<ReceiveStream> another(uint32_t ssrc, uint64_t highest_index) const = 0;
 
  protected:
   ReceiveStream(uint32_t ssrc, size_t tag_length, uint32_t window, uint64_t highest_index)
@@ -136,6 +138,14 @@ class ReceiveStream {
   };
   /// Everything but the tag, in the same order for every backend.
   Claim examine(const UnprotectJob& job) const;
+  /// RFC 3711 section 3.3.1 begins with a roll-over counter of 0, but the packets before the first one heard may have
+  /// been lost, and the roll-over among them. True: the claim now has a counter of 1, under which it is to be tried
+  /// too.
+  bool assumeRollOver(Claim& claim) const {
+    if (seen_.started()) return false;
+    claim.index += uint64_t{1} << 16;
+    return true;
+  }
   /// The packet of this claim was authentic.
   void accept(const Claim& claim) {
     ssrc_ = claim.ssrc;

@@ -154,21 +154,29 @@ void CmBurst::unprotect() {
 CryptoStatus CmBurst::settle(Received& received) {
   UnprotectJob& job = *received.job;
   auto& stream = static_cast<MbReceiveStream&>(*job.stream);
-  const MbReceiveStream::Claim claim = stream.examine(job);
+  MbReceiveStream::Claim claim = stream.examine(job);
   if (claim.status != CryptoStatus::kOk) return claim.status;
   const auto& keys = static_cast<const CmKeys&>(stream.keys());
   uint8_t* const packet = job.packet.data();
   const size_t tag_length = stream.tagLength();
   const size_t plain_length = job.packet.size() - tag_length;
-  if (received.hashed_index != claim.index) {
-    // A packet of the same burst moved the stream on, and this one's roll-over counter is now guessed otherwise.
-    if (received.hashed_index == kNoIndex) std::memcpy(received.tag.data(), packet + plain_length, tag_length);
+  const auto hashAgain = [&] {  // once for a packet at most: there is room for that
     const size_t first = hash_count_;
     received.hash = addHash(keys, packet, plain_length, claim.index);
     runHashes(first);
+  };
+  if (received.hashed_index != claim.index) {
+    // A packet of the same burst moved the stream on, and this one's roll-over counter is now guessed otherwise.
+    if (received.hashed_index == kNoIndex) std::memcpy(received.tag.data(), packet + plain_length, tag_length);
+    hashAgain();
   }
-  if (CRYPTO_memcmp(tag_[received.hash].data(), received.tag.data(), tag_length) != 0) {
-    return CryptoStatus::kAuthenticationFailed;
+  const auto authentic = [&] {
+    return CRYPTO_memcmp(tag_[received.hash].data(), received.tag.data(), tag_length) == 0;
+  };
+  if (!authentic()) {
+    if (!stream.assumeRollOver(claim)) return CryptoStatus::kAuthenticationFailed;
+    hashAgain();
+    if (!authentic()) return CryptoStatus::kAuthenticationFailed;
   }
   addCipher(keys, keys.iv(claim.ssrc, claim.index), packet + claim.header_length, packet + claim.header_length,
             plain_length - claim.header_length);

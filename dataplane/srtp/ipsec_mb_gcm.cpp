@@ -32,6 +32,20 @@ void encryptParts(IMB_MGR& manager, const GcmKeys& keys, const ProtectJob& job, 
   }
 }
 
+/// XORs the keystream of the claim's index over the payload, and writes the tag that goes with it.
+void crypt(IMB_MGR& manager, const GcmKeys& keys, UnprotectJob& job, const MbReceiveStream::Claim& claim, bool decrypts,
+           std::array<uint8_t, kTag>& tag) {
+  const auto iv = keys.iv(claim.ssrc, claim.index);
+  uint8_t* const packet = job.packet.data();
+  uint8_t* const payload = packet + claim.header_length;
+  gcm_context_data context;
+  const auto decrypt = isLong(keys) ? manager.gcm256_dec : manager.gcm128_dec;
+  const auto encrypt = isLong(keys) ? manager.gcm256_enc : manager.gcm128_enc;
+  (decrypts ? decrypt : encrypt)(&keys.expanded(), &context, payload, payload,
+                                 job.packet.size() - claim.header_length - kTag, iv.data(), packet, claim.header_length,
+                                 tag.data(), kTag);
+}
+
 }  // namespace
 
 GcmKeys::GcmKeys(IMB_MGR& manager, contract::SrtpProfile profile, const SessionKeys& session)
@@ -61,24 +75,29 @@ void protectGcm(IMB_MGR& manager, const MbSendStream& stream, ProtectJob& job) {
 }
 
 CryptoStatus unprotectGcm(IMB_MGR& manager, MbReceiveStream& stream, UnprotectJob& job) {
-  const MbReceiveStream::Claim claim = stream.examine(job);
+  MbReceiveStream::Claim claim = stream.examine(job);
   if (claim.status != CryptoStatus::kOk) return claim.status;
   const auto& keys = static_cast<const GcmKeys&>(stream.keys());
-  const auto iv = keys.iv(claim.ssrc, claim.index);
-  uint8_t* const packet = job.packet.data();
-  const std::span payload = job.packet.subspan(claim.header_length, job.packet.size() - claim.header_length - kTag);
+  const size_t length = job.packet.size() - kTag;
   alignas(16) std::array<uint8_t, kTag> tag;
-  gcm_context_data context;
-  const auto decrypt = isLong(keys) ? manager.gcm256_dec : manager.gcm128_dec;
-  decrypt(&keys.expanded(), &context, payload.data(), payload.data(), payload.size(), iv.data(), packet,
-          claim.header_length, tag.data(), kTag);
-  if (CRYPTO_memcmp(tag.data(), packet + job.packet.size() - kTag, kTag) != 0) {
+  const auto authentic = [&] {
+    crypt(manager, keys, job, claim, /*decrypts=*/true, tag);
+    return CRYPTO_memcmp(tag.data(), job.packet.data() + length, kTag) == 0;
+  };
+  bool good = authentic();
+  if (!good && !stream.started()) [[unlikely]] {
+    crypt(manager, keys, job, claim, /*decrypts=*/false, tag);  // as it came
+    good = stream.assumeRollOver(claim) && authentic();
+  }
+  if (!good) {
     // Decrypted on the way to the tag, and not to be seen by anybody.
-    if (!payload.empty()) std::memset(payload.data(), 0, payload.size());
+    if (length > claim.header_length) {
+      std::memset(job.packet.data() + claim.header_length, 0, length - claim.header_length);
+    }
     return CryptoStatus::kAuthenticationFailed;
   }
   stream.accept(claim);
-  job.length = job.packet.size() - kTag;
+  job.length = length;
   job.index = claim.index;
   return CryptoStatus::kOk;
 }

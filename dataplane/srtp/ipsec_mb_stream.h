@@ -76,7 +76,11 @@ class MbReceiveStream final : public ReceiveStream {
   MbReceiveStream(std::shared_ptr<const Keys> keys, uint32_t ssrc, uint64_t highest_index, uint32_t window)
       : ReceiveStream(ssrc, srtp::tagLength(keys->profile()), window, highest_index), keys_(std::move(keys)) {}
 
+  std::unique_ptr<ReceiveStream> another(uint32_t ssrc, uint64_t highest_index) const override {
+    return std::make_unique<MbReceiveStream>(keys_, ssrc, highest_index, seen_.size());
+  }
   using ReceiveStream::accept;
+  using ReceiveStream::assumeRollOver;
   using ReceiveStream::Claim;
   using ReceiveStream::examine;
   const MbKeys& keys() const { return static_cast<const MbKeys&>(*keys_); }

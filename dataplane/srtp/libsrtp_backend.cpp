@@ -5,10 +5,13 @@
 #include <openssl/crypto.h>
 #include <srtp2/srtp.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <mutex>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "dataplane/srtp/clear.h"
 #include "dataplane/srtp/key_derivation.h"
@@ -63,6 +66,7 @@ class Session {
     return srtp_create(&session_, &policy) == srtp_err_status_ok;
   }
   srtp_t get() const { return session_; }
+  void swap(Session& other) { std::swap(session_, other.session_); }
 
  private:
   srtp_t session_ = nullptr;
@@ -95,22 +99,47 @@ class LibsrtpSendStream final : public SendStream {
 
 class LibsrtpReceiveStream final : public ReceiveStream {
  public:
-  LibsrtpReceiveStream(uint32_t ssrc, size_t tag_length, uint32_t window, uint64_t highest_index)
-      : ReceiveStream(ssrc, tag_length, window, highest_index) {}
-  bool open(const Keys& keys) {
+  LibsrtpReceiveStream(std::shared_ptr<const Keys> keys, uint32_t ssrc, uint32_t window, uint64_t highest_index)
+      : ReceiveStream(ssrc, srtp::tagLength(keys->profile()), window, highest_index), keys_(std::move(keys)) {}
+  bool open() {
     const srtp_ssrc_t which = ssrc_ != 0 ? srtp_ssrc_t{ssrc_specific, ssrc_} : srtp_ssrc_t{ssrc_any_inbound, 0};
-    return session_.open(keys, which, seen_.size());
+    return session_.open(*keys_, which, seen_.size());
+  }
+  std::unique_ptr<ReceiveStream> another(uint32_t ssrc, uint64_t highest_index) const override {
+    auto stream = std::make_unique<LibsrtpReceiveStream>(keys_, ssrc, seen_.size(), highest_index);
+    if (!stream->open()) return nullptr;
+    return stream;
   }
 
   CryptoStatus unprotect(UnprotectJob& job) {
-    const Claim claim = examine(job);
+    Claim claim = examine(job);
     if (claim.status != CryptoStatus::kOk) return claim.status;
     if (!in_step_ && ssrc_ != 0) srtp_set_stream_roc(session_.get(), ssrc_, static_cast<uint32_t>(claim.index >> 16));
+    CryptoStatus status;
+    if (started()) {
+      status = open(session_, job);
+    } else {
+      const std::vector<uint8_t> packet(job.packet.begin(), job.packet.end());  // a failed attempt may leave its traces
+      status = open(session_, job);
+      if (status == CryptoStatus::kAuthenticationFailed && assumeRollOver(claim)) {
+        std::ranges::copy(packet, job.packet.begin());
+        status = openRolledOver(job, claim);
+      }
+    }
+    if (status != CryptoStatus::kOk) return status;
+    in_step_ = true;
+    accept(claim);
+    job.index = claim.index;
+    return CryptoStatus::kOk;
+  }
 
+ private:
+  static CryptoStatus open(const Session& session, UnprotectJob& job) {
     int length = static_cast<int>(job.packet.size());
-    switch (srtp_unprotect(session_.get(), job.packet.data(), &length)) {
+    switch (srtp_unprotect(session.get(), job.packet.data(), &length)) {
       case srtp_err_status_ok:
-        break;
+        job.length = static_cast<size_t>(length);
+        return CryptoStatus::kOk;
       case srtp_err_status_auth_fail:
         return CryptoStatus::kAuthenticationFailed;
       case srtp_err_status_replay_fail:
@@ -120,14 +149,18 @@ class LibsrtpReceiveStream final : public ReceiveStream {
       default:
         return CryptoStatus::kFailed;
     }
-    in_step_ = true;
-    accept(claim);
-    job.length = static_cast<size_t>(length);
-    job.index = claim.index;
-    return CryptoStatus::kOk;
+  }
+  /// Only a session that knows the SSRC can be told its roll-over counter.
+  CryptoStatus openRolledOver(UnprotectJob& job, const Claim& claim) {
+    Session session;
+    if (!session.open(*keys_, {ssrc_specific, claim.ssrc}, seen_.size())) return CryptoStatus::kFailed;
+    srtp_set_stream_roc(session.get(), claim.ssrc, static_cast<uint32_t>(claim.index >> 16));
+    const CryptoStatus status = open(session, job);
+    if (status == CryptoStatus::kOk) session_.swap(session);
+    return status;
   }
 
- private:
+  std::shared_ptr<const Keys> keys_;
   Session session_;
   bool in_step_ = false;
 };
@@ -163,8 +196,8 @@ class LibsrtpBackend final : public Backend {
                                              uint32_t window) override {
     if (keys == nullptr || highest_index > kPacketIndexMax) return nullptr;
     if (isInTheClear(keys->profile())) return openClearReceive(ssrc, highest_index, window);
-    auto stream = std::make_unique<LibsrtpReceiveStream>(ssrc, tagLength(keys->profile()), window, highest_index);
-    if (!stream->open(*keys)) return nullptr;
+    auto stream = std::make_unique<LibsrtpReceiveStream>(std::move(keys), ssrc, window, highest_index);
+    if (!stream->open()) return nullptr;
     return stream;
   }
 

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace penstock::srtp {
@@ -209,7 +210,7 @@ void SrtcpReceiver::resume(std::span<const contract::SrtcpSenderFlow> seen) {
   for (const contract::SrtcpSenderFlow& sender : seen) {
     const uint32_t index_end = __atomic_load_n(&sender.index_end, __ATOMIC_ACQUIRE);
     if (index_end == 0 || sender_count_ == senders_.size()) return;
-    senders_[sender_count_++] = {.ssrc = sender.ssrc, .highest = index_end - 1, .seen = ~uint64_t{0}};
+    senders_[sender_count_++] = {.ssrc = sender.ssrc, .highest = index_end - 1, .seen = ~uint64_t{0}, .heard = 0};
   }
 }
 
@@ -218,6 +219,29 @@ SrtcpReceiver::SenderState* SrtcpReceiver::find(uint32_t ssrc) {
     if (senders_[i].ssrc == ssrc) return &senders_[i];
   }
   return nullptr;
+}
+
+contract::SrtcpSenderFlow* SrtcpReceiver::findForgotten(uint32_t ssrc) {
+  const auto found = std::ranges::find_if(
+      forgotten_, [&](const auto& sender) { return sender.index_end != 0 && sender.ssrc == ssrc; });
+  return found == forgotten_.end() ? nullptr : &*found;
+}
+
+/// An authentic packet came from it, and it has no place.
+SrtcpReceiver::SenderState& SrtcpReceiver::admit(uint32_t ssrc, uint32_t index) {
+  SenderState* place = &senders_[sender_count_];
+  // Of one that comes back all that it may have sent before counts as seen.
+  contract::SrtcpSenderFlow* before = findForgotten(ssrc);
+  const SenderState state =
+      before != nullptr ? SenderState{ssrc, before->index_end - 1, ~uint64_t{0}, 0} : SenderState{ssrc, index, 0, 0};
+  if (before != nullptr) *before = {};
+  if (sender_count_ < senders_.size()) {
+    ++sender_count_;
+  } else {
+    place = &*std::ranges::min_element(senders_, {}, &SenderState::heard);
+    forgotten_[forgotten_next_++ % forgotten_.size()] = {place->ssrc, place->highest + 1};
+  }
+  return *place = state;
 }
 
 CryptoStatus SrtcpReceiver::checkReplay(const SenderState& sender, uint32_t index) {
@@ -252,15 +276,13 @@ SrtcpResult SrtcpReceiver::unprotect(std::span<uint8_t> packet) {
   if (sender != nullptr) {
     const CryptoStatus replay = checkReplay(*sender, index);
     if (replay != CryptoStatus::kOk) return {.status = replay};
+  } else if (const auto* forgotten = findForgotten(ssrc); forgotten != nullptr && index < forgotten->index_end) {
+    return {.status = CryptoStatus::kOld};
   }
   if (!cipher_->unprotect(packet.data(), length, index_word)) return {.status = CryptoStatus::kAuthenticationFailed};
-  if (sender != nullptr) {
-    markSeen(*sender, index);
-  } else {
-    if (sender_count_ == senders_.size()) return {.status = CryptoStatus::kFailed};
-    sender = &senders_[sender_count_++];
-    *sender = {.ssrc = ssrc, .highest = index, .seen = 1};
-  }
+  if (sender == nullptr) sender = &admit(ssrc, index);
+  markSeen(*sender, index);
+  sender->heard = ++packets_;
   return {.length = length, .status = CryptoStatus::kOk, .sender = static_cast<size_t>(sender - senders_.data())};
 }
 

@@ -18,8 +18,11 @@ namespace penstock::srtp {
 inline constexpr size_t kSrtcpTrailerMax = 4 + kTagMax;
 /// RFC 3711 section 9.2: at most 2^31 SRTCP packets under one master key.
 inline constexpr uint64_t kSrtcpIndexMax = (uint64_t{1} << 31) - 1;
-/// Sender SSRCs whose replay state one transport can hold.
+/// Sender SSRCs whose whole replay state one transport holds: those heard last.
 inline constexpr size_t kSrtcpSenderMax = contract::kSrtcpSenderMax;
+/// Of so many that gave up their place to others the highest index is remembered, so that nothing of theirs comes
+/// twice.
+inline constexpr size_t kSrtcpForgottenMax = 192;
 
 inline constexpr size_t kNoSender = SIZE_MAX;
 
@@ -53,6 +56,8 @@ class SrtcpSender {
 };
 
 /// What we receive. Replay state per sender SSRC is made only after a packet authenticated, in a table of fixed size.
+/// Some clients report under another SSRC for each stream they receive: when the table is full, who was heard longest
+/// ago gives up its place.
 class SrtcpReceiver {
  public:
   /// `seen`: what the flows region says of an earlier process; whatever that may have taken counts as replayed.
@@ -62,28 +67,33 @@ class SrtcpReceiver {
                                              std::span<const contract::SrtcpSenderFlow> seen = {});
   ~SrtcpReceiver();
 
-  /// In place. kFailed: authentic, but the table of senders is full.
+  /// In place.
   SrtcpResult unprotect(std::span<uint8_t> packet);
 
   size_t senderCount() const { return sender_count_; }
-  /// For the flows region; a sender keeps its place.
+  /// For the flows region.
   contract::SrtcpSenderFlow seen(size_t sender) const { return {senders_[sender].ssrc, senders_[sender].highest + 1}; }
 
  private:
   struct SenderState {
     uint32_t ssrc;
     uint32_t highest;
-    uint64_t seen;  // bit i: highest - i
+    uint64_t seen;   // bit i: highest - i
+    uint64_t heard;  // when, in packets
   };
   explicit SrtcpReceiver(std::unique_ptr<SrtcpCipher> cipher);
   void resume(std::span<const contract::SrtcpSenderFlow> seen);
   SenderState* find(uint32_t ssrc);
+  contract::SrtcpSenderFlow* findForgotten(uint32_t ssrc);
+  SenderState& admit(uint32_t ssrc, uint32_t index);
   static CryptoStatus checkReplay(const SenderState& sender, uint32_t index);
   static void markSeen(SenderState& sender, uint32_t index);
 
   std::unique_ptr<SrtcpCipher> cipher_;
   std::array<SenderState, kSrtcpSenderMax> senders_{};
-  size_t sender_count_ = 0;
+  std::array<contract::SrtcpSenderFlow, kSrtcpForgottenMax> forgotten_{};  // a ring; index_end 0 = empty
+  size_t sender_count_ = 0, forgotten_next_ = 0;
+  uint64_t packets_ = 0;
 };
 
 }  // namespace penstock::srtp

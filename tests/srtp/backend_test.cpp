@@ -123,6 +123,39 @@ TEST_P(BackendTest, receives_any_order_within_the_window_once) {
   }
 }
 
+TEST_P(BackendTest, the_first_packet_may_be_of_roll_over_counter_one_and_of_none_beyond) {
+  for (const bool bound : {true, false}) {
+    for (const uint64_t roc : {0u, 1u, 2u}) {
+      auto receiver = backend->openReceive(keys, bound ? kSsrc : 0, 0, kReplayWindowVideo);
+      for (uint64_t low = 3; low < 40; ++low) {
+        const uint64_t at = roc << 16 | low;
+        const PlainPacket packet = packetAt(at);
+        const Bytes opened = unprotect(*receiver, reference(packet, at));
+        ASSERT_EQ(status, roc < 2 ? CryptoStatus::kOk : CryptoStatus::kAuthenticationFailed) << roc << " " << low;
+        if (roc == 2) continue;
+        ASSERT_EQ(opened, packet.bytes) << "seed " << seed;
+        ASSERT_EQ(opened_index, at);
+      }
+      EXPECT_EQ(receiver->started(), roc < 2);
+      if (roc == 2) continue;
+      const uint64_t next = (roc + 1) << 16 | 50;  // it is known now
+      unprotect(*receiver, reference(packetAt(next), next));
+      EXPECT_EQ(status, CryptoStatus::kAuthenticationFailed);
+    }
+  }
+}
+
+TEST_P(BackendTest, a_burst_of_which_the_first_is_of_roll_over_counter_one_is_opened) {
+  auto receiver = backend->openReceive(keys, 0, 0, kReplayWindowVideo);
+  std::vector<Bytes> packets;
+  for (uint64_t at = 0x1'0003; at < 0x1'0003 + 64; ++at) packets.push_back(reference(packetAt(at), at));
+  std::vector<UnprotectJob> jobs;
+  for (Bytes& packet : packets) jobs.push_back({.stream = receiver.get(), .packet = packet});
+  backend->unprotect(jobs);
+  for (const UnprotectJob& job : jobs) EXPECT_EQ(job.status, CryptoStatus::kOk);
+  EXPECT_EQ(receiver->highestIndex(), 0x1'0003u + 63);
+}
+
 TEST_P(BackendTest, each_refusal_has_its_name_and_changes_nothing) {
   auto receiver = backend->openReceive(keys, kSsrc, 0, kReplayWindowAudio);
   const PlainPacket first = packetAt(1000);

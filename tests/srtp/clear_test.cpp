@@ -76,6 +76,27 @@ TEST_P(ClearTest, bytes_go_out_and_come_in_as_they_are_across_roll_overs) {
   }
 }
 
+TEST_P(ClearTest, a_sender_that_began_again_goes_on_ahead_after_two_packets_in_order) {
+  auto receiver = backend->openReceive(keys, kSsrc, 0, kReplayWindowVideo);
+  const auto receive = [&](uint16_t sequence) {
+    return unprotect(*receiver, randomPacket(random, kSsrc, sequence).bytes);
+  };
+  ASSERT_EQ(receive(30'000), CryptoStatus::kOk);
+  for (const int moved : {-101, -300, -5000, 3000, 20'000, 32'768, -1, 2999}) {
+    const uint64_t highest = receiver->highestIndex();
+    const auto far = static_cast<uint16_t>(highest + static_cast<uint64_t>(moved));
+    const bool jump = moved < -100 || moved >= 3000;
+    if (moved == -1) continue;
+    EXPECT_EQ(receive(far), jump ? CryptoStatus::kOld : CryptoStatus::kOk) << moved;
+    if (!jump) continue;
+    EXPECT_EQ(receive(static_cast<uint16_t>(far + 7)), CryptoStatus::kOld) << "not in order";
+    EXPECT_EQ(receiver->highestIndex(), highest);
+    EXPECT_EQ(receive(static_cast<uint16_t>(far + 8)), CryptoStatus::kOk) << moved;
+    EXPECT_GE(receiver->highestIndex(), highest + 3000) << "seen as a jump";
+    EXPECT_EQ(receive(static_cast<uint16_t>(far + 8)), CryptoStatus::kReplayed);
+  }
+}
+
 TEST_P(ClearTest, writes_nothing_beyond_the_destination) {
   auto sender = backend->openSend(keys, kSsrc, 0);
   const PlainPacket packet = randomPacket(random, kSsrc, 100);
