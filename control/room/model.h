@@ -116,6 +116,7 @@ struct Transport {
   std::array<uint8_t, contract::kExtensionMax> extension_id{};  // by contract::Extension; 0 = not negotiated
   uint32_t rtcp_ssrc = 0;
   uint32_t receive_bitrate_max_bps = 0;
+  bool reduced_rtcp = false;  // a=rtcp-rsize was agreed on (RFC 5506)
   std::optional<SrtpKeys> keys;
   bool plain = false;     // no ICE, no DTLS
   std::string remote_ip;  // of a plain one; empty: where its first authenticated packet comes from
@@ -123,7 +124,7 @@ struct Transport {
 };
 BOOST_DESCRIBE_STRUCT(Transport, (),
                       (id, purpose, ice_ufrag, ice_pwd, remote_fingerprint, dtls_role, extension_id, rtcp_ssrc,
-                       receive_bitrate_max_bps, keys, plain, remote_ip, remote_port))
+                       receive_bitrate_max_bps, reduced_rtcp, keys, plain, remote_ip, remote_port))
 
 /// What the row of a transport says of the room that it is in, and of its participant.
 struct TransportPlace {

@@ -105,6 +105,7 @@ std::optional<contract::TransportRow> transportRow(contract::RowReference self, 
   row.last_n = place.last_n.value_or(0);
   if (place.last_n) row.flags |= contract::kTransportLastN;
   if (!place.forward_silence) row.flags |= contract::kTransportDropSilence;
+  if (transport.reduced_rtcp) row.flags |= contract::kTransportReducedRtcp;
   std::copy(transport.extension_id.begin(), transport.extension_id.end(), row.extension_id);
   if (transport.keys) {
     const SrtpKeys& keys = *transport.keys;

@@ -138,6 +138,7 @@ struct Publish {
     sdp::Media answer = ourSection(media.type, media.mid, outcome.transport, local, setupOf(outcome.transport));
     answer.protocol = media.protocol;
     answer.rtcp_rsize = media.rtcp_rsize;
+    outcome.transport.reduced_rtcp |= media.rtcp_rsize;  // Firefox says so of video only, where requests are
     answer.formats = formatsOf(codecs);
     answer.extmaps = answerExtensions(media, offer.extmap_allow_mixed, {}, true, outcome.transport.extension_id);
     answer.direction = clientSends(media) ? sdp::Direction::kRecvOnly : sdp::Direction::kInactive;
@@ -184,6 +185,7 @@ Result<PublishOutcome> negotiatePublish(const Participant& who, const std::strin
   if (auto good = checkOrder(*offer, outcome.session); !good) return Unwanted(good.error());
   outcome.session.sections.clear();
   outcome.transport.extension_id = {};
+  outcome.transport.reduced_rtcp = false;
   for (const sdp::Media& media : offer->media)
     if (auto done = publish.section(media); !done) return Unwanted(done.error());
   // RFC 9725 section 4.4.2: no ingest of a part, which would mislead who sends the whole.

@@ -47,34 +47,35 @@ RtcpKind RtcpMember::kind() const {
   }
 }
 
-std::optional<RtcpMember> RtcpReader::fail() {
-  malformed_ = true;
-  rest_ = {};
-  return std::nullopt;
+/// One member, of which the length is known to be good. Nothing: it is bad.
+std::optional<RtcpMember> RtcpReader::read(std::span<const uint8_t> member, bool last) {
+  // RFC 5761 section 4: whatever is RTCP on a shared port has a type of 192..223.
+  if (member[0] >> 6 != 2 || (member[1] & 0xe0) != 0xc0) return std::nullopt;
+  auto body = member.subspan(kMemberHeaderSize);
+  if ((member[0] & kPaddingBit) != 0) {
+    // RFC 3550 section 6.4.1: "padding MUST only be added to the last individual packet"; it counts itself. It should
+    // be a multiple of four, but browsers fill their transport-wide feedback up to a word with one to three octets.
+    const uint8_t padding = member.back();
+    if (!last || padding == 0 || padding > body.size()) return std::nullopt;
+    body = body.first(body.size() - padding);
+  }
+  return RtcpMember{member[1], static_cast<uint8_t>(member[0] & 0x1f), body};
 }
 
 std::optional<RtcpMember> RtcpReader::next() {
-  if (rest_.empty()) {
-    if (seen_ == 0) malformed_ = true;  // an empty compound is none
-    return std::nullopt;
+  while (!rest_.empty()) {
+    const size_t size = rest_.size() < kMemberHeaderSize ? SIZE_MAX : 4u * (load16(rest_.data() + 2) + 1u);
+    if (size > rest_.size()) {
+      malformed_ = true;
+      rest_ = {};
+      break;
+    }
+    const auto member = read(rest_.first(size), size == rest_.size());
+    rest_ = rest_.subspan(size);
+    if (member) return member;
+    malformed_ = true;
   }
-  if (seen_ == kRtcpMemberMax || rest_.size() < kMemberHeaderSize || rest_[0] >> 6 != 2) return fail();
-  // RFC 5761 section 4: whatever is RTCP on a shared port has a type of 192..223.
-  if ((rest_[1] & 0xe0) != 0xc0) return fail();
-  const size_t size = 4u * (load16(rest_.data() + 2) + 1u);
-  if (size > rest_.size()) return fail();
-  RtcpMember member{rest_[1], static_cast<uint8_t>(rest_[0] & 0x1f),
-                    rest_.subspan(kMemberHeaderSize, size - kMemberHeaderSize)};
-  if ((rest_[0] & kPaddingBit) != 0) {
-    // RFC 3550 section 6.4.1: "padding MUST only be added to the last individual packet"; it counts itself. It should
-    // be a multiple of four, but browsers fill their transport-wide feedback up to a word with one to three octets.
-    const uint8_t padding = rest_[size - 1];
-    if (size != rest_.size() || padding == 0 || padding > member.body.size()) return fail();
-    member.body = member.body.first(member.body.size() - padding);
-  }
-  rest_ = rest_.subspan(size);
-  ++seen_;
-  return member;
+  return std::nullopt;
 }
 
 ReportBlock Report::block(size_t i) const {

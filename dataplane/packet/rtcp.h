@@ -1,6 +1,7 @@
 // RTCP compounds taken apart member by member (RFC 3550 section 6, RFC 3611, RFC 4585, RFC 5104, RFC 5506).
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -27,8 +28,6 @@ inline constexpr uint8_t kFormatPli = 1;
 inline constexpr uint8_t kFormatFir = 4;
 inline constexpr uint8_t kFormatApplication = 15;  // REMB, among others
 
-/// Members looked at in one compound; more is malformed.
-inline constexpr size_t kRtcpMemberMax = 32;
 inline constexpr size_t kReportBlockSize = 24;
 inline constexpr size_t kReportBlockMax = 31;
 
@@ -54,21 +53,22 @@ struct RtcpMember {
   RtcpKind kind() const;
 };
 
-/// Goes through a compound once, front to back. A bad member ends it: what came before stays valid, nothing behind it
-/// is looked at.
+/// Goes through a compound once, front to back. A bad member is passed over by its length; where that leads beyond the
+/// end, nothing can be found behind it. What is whole stays valid.
 class RtcpReader {
  public:
-  explicit RtcpReader(std::span<const uint8_t> compound) : rest_(compound) {}
-  /// Nothing: the end, or malformed().
+  /// An empty compound is none.
+  explicit RtcpReader(std::span<const uint8_t> compound) : rest_(compound), malformed_(compound.empty()) {}
+  /// Nothing: the end.
   std::optional<RtcpMember> next();
+  /// Something was bad so far.
   bool malformed() const { return malformed_; }
 
  private:
-  std::optional<RtcpMember> fail();
+  static std::optional<RtcpMember> read(std::span<const uint8_t> member, bool last);
 
   std::span<const uint8_t> rest_;
-  uint8_t seen_ = 0;
-  bool malformed_ = false;
+  bool malformed_;
 };
 
 struct ReportBlock {
@@ -122,18 +122,30 @@ struct Feedback {
 };
 std::optional<Feedback> parseFeedback(const RtcpMember& member);
 
+/// How many packets a generic NACK asks for.
+inline size_t nackCount(const Feedback& feedback) {
+  const auto fci = feedback.control_information;
+  size_t count = 0;
+  for (size_t at = 0; at + 4 <= fci.size(); at += 4) {
+    count += 1 + static_cast<size_t>(std::popcount(load16(fci.data() + at + 2)));
+  }
+  return count;
+}
+
 /// Generic NACK (RFC 4585 section 6.2.1): calls `lost(sequence)` for each packet asked for, in the order they stand.
-/// False, and nothing called, if malformed.
+/// At most `limit` are. False, and nothing called, if malformed.
 template <class Lost>
-bool forEachNack(const Feedback& feedback, Lost&& lost) {
+bool forEachNack(const Feedback& feedback, Lost&& lost, size_t limit = SIZE_MAX) {
   const auto fci = feedback.control_information;
   if (fci.empty() || fci.size() % 4 != 0) return false;
-  for (size_t at = 0; at < fci.size(); at += 4) {
+  for (size_t at = 0; at < fci.size() && limit > 0; at += 4) {
     const uint16_t first = load16(fci.data() + at);
-    lost(first);
-    uint32_t following = load16(fci.data() + at + 2);
-    for (uint16_t sequence = static_cast<uint16_t>(first + 1); following != 0; following >>= 1, ++sequence) {
-      if (following & 1) lost(sequence);
+    // The packet itself, then those of the bits behind it.
+    uint32_t asked = uint32_t{load16(fci.data() + at + 2)} << 1 | 1;
+    for (uint16_t sequence = first; asked != 0 && limit > 0; asked >>= 1, ++sequence) {
+      if ((asked & 1) == 0) continue;
+      lost(sequence);
+      --limit;
     }
   }
   return true;

@@ -47,10 +47,12 @@ bool RtpExtensions::parseOneByte(const RtpView& view) {
     // RFC 8285 section 4.2: "If the ID value 15 is used, its length field should be ignored, processing of the entire
     // extension should terminate at that point".
     if (id == kOneByteStop) return true;
+    // RFC 8285 section 4.2, of ID 0 with a length other than 0: "processing of the entire extension MUST terminate at
+    // that point".
+    if (id == 0) return true;
     const uint8_t size = (first & 0x0f) + 1;
     if (size > end - at) return false;
-    // ID 0 with a length is not padding; it names nothing and is passed over.
-    if (id != 0) append(id, size, at);
+    append(id, size, at);
     at += size;
   }
   return true;
@@ -71,15 +73,13 @@ bool RtpExtensions::parseTwoByte(const RtpView& view) {
   return true;
 }
 
-std::expected<RtpExtensions, Counter> RtpExtensions::parse(const RtpView& view) {
-  std::expected<RtpExtensions, Counter> extensions(std::in_place, view);  // made where it is returned, not copied
-  bool good = true;
+RtpExtensions RtpExtensions::parse(const RtpView& view) {
+  RtpExtensions extensions(view);
   if (view.extension_profile == kOneByteProfile) {
-    good = extensions->parseOneByte(view);
+    extensions.whole_ = extensions.parseOneByte(view);
   } else if ((view.extension_profile & 0xfff0) == kTwoByteProfile) {
-    good = extensions->parseTwoByte(view);
+    extensions.whole_ = extensions.parseTwoByte(view);
   }
-  if (!good) extensions = std::unexpected(Counter::rtp_malformed);
   return extensions;
 }
 

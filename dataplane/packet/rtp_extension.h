@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -26,12 +25,15 @@ struct ExtensionElement {
 /// The elements of one packet in the order in which they stand there.
 class RtpExtensions {
  public:
-  /// Counter: rtp_malformed, when an element passes the end of the block. Elements beyond the limit are not looked at;
-  /// a block of a profile other than RFC 8285's has none.
-  static std::expected<RtpExtensions, Counter> parse(const RtpView& view);
+  /// What can be read: where an element passes the end of the block, those before it. Elements beyond the limit are not
+  /// looked at; a block of a profile other than RFC 8285's has none.
+  static RtpExtensions parse(const RtpView& view);
   /// No elements; what parse() fills.
   RtpExtensions() = default;
   explicit RtpExtensions(const RtpView& view) : packet_(view.packet) {}
+
+  /// All of the block could be read.
+  bool whole() const { return whole_; }
 
   /// Value of the first element with this id; nothing for id 0.
   std::optional<std::span<const uint8_t>> find(uint8_t id) const {
@@ -52,6 +54,7 @@ class RtpExtensions {
 
   std::span<const uint8_t> packet_;
   uint8_t count_ = 0;
+  bool whole_ = true;
   std::array<ExtensionElement, kExtensionElementMax> elements_;  // the first count_ are set
 };
 

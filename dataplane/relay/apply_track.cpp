@@ -4,21 +4,15 @@
 
 #include "dataplane/relay/apply.h"
 #include "dataplane/relay/flows.h"
+#include "dataplane/relay/incoming.h"
 #include "dataplane/relay/requests.h"
+#include "dataplane/relay/restart.h"
 #include "dataplane/relay/speakers.h"
 #include "dataplane/relay/steer.h"
 
 namespace penstock {
 
 namespace {
-
-void retire(RelayState& s, uint32_t index, uint32_t ssrc, std::unique_ptr<srtp::ReceiveStream> stream) {
-  if (!stream || !stream->started()) return;
-  TransportState& transport = s.transports[index];
-  if (transport.retired.size() == contract::kRetiredStreamMax) transport.retired.erase(transport.retired.begin());
-  transport.retired.push_back({ssrc, std::move(stream)});
-  storeRetired(s.flows.transport[index], transport);
-}
 
 /// Puts the stream that the transport remembers of this SSRC in the place of a new one.
 void recall(RelayState& s, uint32_t index, uint32_t ssrc, std::unique_ptr<srtp::ReceiveStream>& brought) {
@@ -52,13 +46,16 @@ void unregisterIncoming(RelayState& s, const TrackState& track) {
   }
 }
 
-/// What is bound by MID stays bound when the row is written again for another reason.
-void keepBindings(const TrackState& track, contract::TrackRow& row) {
+/// What is bound by MID stays bound when the row is written again for another reason: unless it brings a stream for the
+/// SSRC that is signalled.
+void keepBindings(const TrackState& track, const TrackCommand& command, contract::TrackRow& row) {
+  const auto keep = [](uint32_t& ssrc, uint32_t signalled_before, uint32_t bound, const auto& brought) {
+    if (ssrc == signalled_before && (ssrc == 0 || !brought)) ssrc = bound;
+  };
   for (uint8_t e = 0; e < row.encoding_count && e < track.row.encoding_count; ++e) {
-    if (row.encoding[e].ssrc == 0 && track.row.encoding[e].ssrc == 0) row.encoding[e].ssrc = track.encoding[e].ssrc;
-    if (row.encoding[e].rtx_ssrc == 0 && track.row.encoding[e].rtx_ssrc == 0) {
-      row.encoding[e].rtx_ssrc = track.encoding[e].rtx_ssrc;
-    }
+    const EncodingState& encoding = track.encoding[e];
+    keep(row.encoding[e].ssrc, track.row.encoding[e].ssrc, encoding.ssrc, command.encoding[e].media);
+    keep(row.encoding[e].rtx_ssrc, track.row.encoding[e].rtx_ssrc, encoding.rtx_ssrc, command.encoding[e].rtx);
   }
 }
 
@@ -69,6 +66,41 @@ void resumeBindings(const TrackCommand& command, contract::TrackRow& row) {
     if (row.encoding[e].ssrc == 0 && media) row.encoding[e].ssrc = media->ssrc();
     if (row.encoding[e].rtx_ssrc == 0 && rtx) row.encoding[e].rtx_ssrc = rtx->ssrc();
   }
+}
+
+/// Of an SSRC that took the place of the signalled one an earlier process remembered what it had received.
+void resumeDisplaced(RelayState& s, const TrackCommand& command, const contract::TrackRow& row) {
+  const contract::TrackFlow& flow = s.flows.track[command.index];
+  if (flow.generation != row.generation) return;
+  const auto resume = [&](uint32_t ssrc, uint32_t flow_ssrc, uint64_t highest, const auto& brought) {
+    if (!brought || flow_ssrc == 0 || flow_ssrc == ssrc || highest == 0) return;
+    retire(s, row.transport.index, flow_ssrc, brought->another(flow_ssrc, highest));
+  };
+  for (uint8_t e = 0; e < row.encoding_count; ++e) {
+    const auto& [media, rtx] = command.encoding[e];
+    const contract::EncodingFlow& known = flow.encoding[e];
+    resume(row.encoding[e].ssrc, known.ssrc, known.highest_index, media);
+    resume(row.encoding[e].rtx_ssrc, known.rtx_ssrc, known.highest_rtx_index, rtx);
+  }
+}
+
+/// Streams that the command brings take the place of what was there, of which the replay state is kept if the SSRC is
+/// another under the same keys.
+void takeStreams(RelayState& s, TrackState& track, TrackCommand& command, const contract::TrackRow& row) {
+  const uint32_t transport = row.transport.index;
+  const auto swap = [&](uint32_t ssrc, bool same_keys, auto& mine, auto& brought) {
+    recall(s, transport, ssrc, brought);
+    if (brought && same_keys && mine && mine->ssrc() != ssrc) retire(s, transport, mine->ssrc(), std::move(mine));
+    take(mine, brought);
+  };
+  for (uint8_t e = 0; e < contract::kEncodingMax; ++e) {
+    EncodingState& encoding = track.encoding[e];
+    const bool same_keys = std::exchange(encoding.keys_generation, s.transports[transport].keys_generation) ==
+                           s.transports[transport].keys_generation;
+    swap(row.encoding[e].ssrc, same_keys, encoding.media, command.encoding[e].media);
+    swap(row.encoding[e].rtx_ssrc, same_keys, encoding.rtx, command.encoding[e].rtx);
+  }
+  provideSpare(s, transport);
 }
 
 size_t cachePackets(const contract::TrackRow& row) {
@@ -93,7 +125,8 @@ void setTrack(RelayState& s, TrackState& track, const contract::TrackRow& row, c
     const bool used = e < row.encoding_count;
     const uint32_t ssrc = used ? bound.encoding[e].ssrc : 0;
     if (encoding.ssrc != ssrc) {
-      encoding.nacks.reset();
+      if (encoding.ssrc != 0) beginAgain(s, track, e, KeyFrame::kComesWhole);
+      encoding.statistics.reset();
       encoding.activity.reset();
     }
     encoding.ssrc = ssrc;
@@ -157,7 +190,7 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
     resumeBindings(command, row);
   } else {
     unregisterIncoming(s, s.tracks[command.index]);
-    keepBindings(s.tracks[command.index], row);
+    keepBindings(s.tracks[command.index], command, row);
   }
   TrackState& track = s.tracks[command.index];
   if (!registerIncoming(s, command.index, row)) {
@@ -165,7 +198,7 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
       s.tracks.erase(command.index);
     } else {
       contract::TrackRow before = track.row;
-      keepBindings(track, before);
+      keepBindings(track, {}, before);
       registerIncoming(s, command.index, before);
     }
     return Counter::row_address_taken;
@@ -174,18 +207,14 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
     s.transports[row.transport.index].tracks.push_back(command.index);
     s.reports.track[command.index] = {.generation = row.generation,
                                       .audio_level_dbov = stream::AudioLevelMeter::kSilence};
+    resumeDisplaced(s, command, row);
     contract::TrackFlow& flow = s.flows.track[command.index];
     if (flow.generation != row.generation) flow = {.generation = row.generation};
   }
   const bool unmuted = !opening && track.muted() && !(row.flags & contract::kTrackMuted);
   setTrack(s, track, command.row, row);
   setLatch(s, command.index, row.transport.index, latchSsrcs(s.transports[row.transport.index].row, command.row));
-  for (uint8_t e = 0; e < contract::kEncodingMax; ++e) {
-    recall(s, row.transport.index, row.encoding[e].ssrc, command.encoding[e].media);
-    recall(s, row.transport.index, row.encoding[e].rtx_ssrc, command.encoding[e].rtx);
-    take(track.encoding[e].media, command.encoding[e].media);
-    take(track.encoding[e].rtx, command.encoding[e].rtx);
-  }
+  takeStreams(s, track, command, row);
   if (unmuted) {
     track.resumed_ns = now_ns;
     // What was sent while it was muted is not missing: numbers go on where they stopped.
@@ -205,6 +234,7 @@ void closeTrack(RelayState& s, uint32_t index) {
     unregisterIncoming(s, *track);
     setLatch(s, index, track->row.transport.index, {});
     for (EncodingState& encoding : track->encoding) {
+      if (encoding.keys_generation != s.transports[track->row.transport.index].keys_generation) continue;
       retire(s, track->row.transport.index, encoding.ssrc, std::move(encoding.media));
       retire(s, track->row.transport.index, encoding.rtx_ssrc, std::move(encoding.rtx));
     }

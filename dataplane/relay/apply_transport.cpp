@@ -129,6 +129,9 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
     // Other keys: other streams, and none but those that came with the keys.
     take(transport.srtcp_receiver, command.srtcp_receiver);
     std::swap(transport.retired, command.retired);
+    transport.forgotten.clear();
+    transport.spare.reset();
+    ++transport.keys_generation;
     storeReceived(s.flows.transport[command.index], transport);
   }
   if (row.flags & contract::kTransportEnded) {  // no RTCP passes either: what it needs goes back with the command

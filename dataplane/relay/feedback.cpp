@@ -1,5 +1,7 @@
 #include "dataplane/relay/feedback.h"
 
+#include <algorithm>
+
 #include "dataplane/packet/rtcp.h"
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/flows.h"
@@ -11,7 +13,7 @@ namespace penstock {
 
 namespace {
 
-/// Sequence numbers of one NACK that are looked at; the rest is beyond any round trip's loss.
+/// Packets asked for by one compound that are looked up; the rest is beyond any round trip's loss.
 constexpr uint32_t kNackMax = 256;
 
 void takeSenderReport(RelayState& s, uint32_t transport, uint32_t ssrc, const SenderInfo& info, uint64_t now_ns) {
@@ -40,14 +42,18 @@ void takeReportBlock(RelayState& s, uint32_t transport, const ReportBlock& block
   if (rtt_us) s.reports.transport[transport].round_trip_time_us = *rtt_us;
 }
 
-void takeNack(RelayState& s, uint32_t transport, const Feedback& feedback, uint64_t now_ns) {
+/// `room`: how many more packets this compound may ask for.
+bool takeNack(RelayState& s, uint32_t transport, const Feedback& feedback, uint32_t& room, uint64_t now_ns) {
   const uint32_t* index = s.outgoing.find({transport, feedback.media_ssrc});
-  if (index == nullptr || s.subscriptions[*index].row.ssrc != feedback.media_ssrc) return;
-  uint32_t looked_at = 0;
-  forEachNack(feedback, [&](uint16_t sequence) {
-    if (++looked_at <= kNackMax) retransmit(s, *index, sequence, now_ns);
-  });
+  if (index == nullptr || s.subscriptions[*index].row.ssrc != feedback.media_ssrc) return true;
+  const auto asked = static_cast<uint32_t>(nackCount(feedback));
+  const uint32_t granted = s.transports[transport].nack_budget.take(std::min(asked, room), now_ns);
+  room -= granted;
+  if (granted < asked) s.count(Counter::nack_flood, asked - granted);
+  const bool good = forEachNack(
+      feedback, [&](uint16_t sequence) { retransmit(s, *index, sequence, now_ns); }, granted);
   s.forwarder.flush(s);
+  return good;
 }
 
 void takeKeyFrameRequest(RelayState& s, uint32_t transport, uint32_t ssrc, uint64_t now_ns) {
@@ -67,7 +73,7 @@ void takeExtendedReport(RelayState& s, uint32_t index, const ExtendedReport& rep
 }
 
 /// False: the member's body is not what its type says.
-bool take(RelayState& s, uint32_t transport, const RtcpMember& member, uint64_t now_ns) {
+bool take(RelayState& s, uint32_t transport, const RtcpMember& member, uint32_t& nack_room, uint64_t now_ns) {
   switch (member.kind()) {
     case RtcpKind::kSenderReport:
     case RtcpKind::kReceiverReport: {
@@ -78,7 +84,7 @@ bool take(RelayState& s, uint32_t transport, const RtcpMember& member, uint64_t 
       return true;
     }
     case RtcpKind::kNack:
-      if (const auto feedback = parseFeedback(member)) return takeNack(s, transport, *feedback, now_ns), true;
+      if (const auto feedback = parseFeedback(member)) return takeNack(s, transport, *feedback, nack_room, now_ns);
       return false;
     case RtcpKind::kPli:
       if (const auto feedback = parseFeedback(member)) {
@@ -107,6 +113,8 @@ Counter takeRtcp(RelayState& s, const Packet& packet, const FrameView& frame, ui
   if (transport == nullptr) return Counter::rtcp_source_unvalidated;
   TransportState& state = s.transports[*transport];
   if (!state.srtcp_receiver) return Counter::rtcp_keys_missing;
+  // Before the arithmetic; what is not authentic takes nothing of it.
+  if (!state.rtcp_budget.allows(now_ns)) return Counter::rtcp_budget_spent;
   const auto bytes = std::span(packet.data + frame.payload_offset, frame.payload.size());
   const auto result = state.srtcp_receiver->unprotect(bytes);
   switch (result.status) {
@@ -120,6 +128,7 @@ Counter takeRtcp(RelayState& s, const Packet& packet, const FrameView& frame, ui
     default:
       return Counter::srtcp_authentication_failed;
   }
+  state.rtcp_budget.allow(now_ns);
   if (result.sender != srtp::kNoSender) {
     storeSrtcpSender(s.flows.transport[*transport], *state.srtcp_receiver, result.sender);
   }
@@ -129,10 +138,10 @@ Counter takeRtcp(RelayState& s, const Packet& packet, const FrameView& frame, ui
   stats.packets_received += 1;
   stats.bytes_received += result.length;
   RtcpReader reader(bytes.first(result.length));
-  while (const auto member = reader.next()) {
-    if (!take(s, *transport, *member, now_ns)) return Counter::rtcp_malformed;
-  }
-  return reader.malformed() ? Counter::rtcp_malformed : Counter::answered;
+  bool good = true;
+  uint32_t nack_room = kNackMax;
+  while (const auto member = reader.next()) good &= take(s, *transport, *member, nack_room, now_ns);
+  return good && !reader.malformed() ? Counter::answered : Counter::rtcp_malformed;
 }
 
 }  // namespace penstock

@@ -102,36 +102,35 @@ size_t Forwarder::forward(RelayState& s, TrackState& track, const Published& pub
     const uint32_t index = subscriptions[n];
     if (n + kStateAhead < subscriptions.size()) prefetchState(s, subscriptions[n + kStateAhead]);
     if (n + kWayAhead < subscriptions.size()) prefetchWay(s, subscriptions[n + kWayAhead]);
-    if (s.subscriptions[index].paused()) continue;
-    ++wanted;
-    add(s, index, shared);
+    if (!s.subscriptions[index].paused()) wanted += add(s, index, shared);
   }
   s.stages.mark(contract::Stage::rewrite, wanted);
   return wanted;
 }
 
-void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
+bool Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
   const RtpView& view = shared.published.view;
   SubscriptionState& subscription = s.subscriptions[index];
   TransportState& transport = s.transports[subscription.row.transport.index];
-  if (!subscription.media) return s.outbox.lose(Counter::send_no_address);  // its handshake is not done yet
+  const auto lose = [&](Counter drop) { return s.outbox.lose(drop), false; };
+  if (!subscription.media) return lose(Counter::send_no_address);  // its handshake is not done yet
   if (!transport.reachable()) [[unlikely]] {
-    if (const auto drop = unreachable(s, transport, shared.now_ns)) return s.outbox.lose(*drop);
+    if (const auto drop = unreachable(s, transport, shared.now_ns)) return lose(*drop);
   }
   const auto* mapping = subscription.mapping(shared.payload_type);
-  if (mapping == nullptr) return s.outbox.lose(Counter::send_payload_type_unmapped);
+  if (mapping == nullptr) return loseUnmapped(s, index, shared, Counter::send_payload_type_unmapped);
   const auto verdict = subscription.layers.on(shared.published.encoding, shared.published.frame,
                                               subscription.sequence.isInOrder(view.sequence));
   if (verdict != stream::LayerSelector::Verdict::kForward &&
       !takeVerdict(s, index, verdict, shared.published, shared.now_ns)) {
-    return;
+    return false;
   }
   const auto numbers = subscription.sequence.map(view.sequence);
-  if (!numbers) return;  // older than the subscription
+  if (!numbers) return false;  // older than the subscription
   const codec::FrameInfo& frame = shared.published.frame;
   subscription.pictures.note(frame, numbers->offsets);
   Packet& packet = outgoing_[count_].packet;
-  if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
+  if (!takeBuffer(s, packet)) return lose(Counter::send_pool_empty);
 
   const auto space = payloadSpace(s, transport.header, packet);
   const auto described = descriptorOf(shared.published.source);
@@ -150,7 +149,7 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
                                             .ends_picture = endsPicture(frame, numbers->offsets),
                                             .dependency_descriptor = descriptor},
                                            space);
-  if (!fits(written, shared.payload, subscription.tag_length, space)) return loseTooLong(s, packet);
+  if (!fits(written, shared.payload, subscription.tag_length, space)) return loseTooLong(s, packet), false;
   auto payload = shared.payload;
   if (!shared.lead.empty()) [[unlikely]] {
     std::ranges::copy(shared.lead, space.begin() + written->written_length);
@@ -170,21 +169,27 @@ void Forwarder::add(RelayState& s, uint32_t index, const Shared& shared) {
                    .header_length = written->header_length,
                    .written_length = written->written_length};
   queue(s, index, /*retransmission=*/false);
+  return true;
+}
+
+/// The subscriber did not accept what is in it: nothing is missing for that.
+bool Forwarder::loseUnmapped(RelayState& s, uint32_t index, const Shared& shared, Counter drop) {
+  s.subscriptions[index].leaveOut(shared.published.encoding, shared.published.view.sequence);
+  s.outbox.lose(drop);
+  return false;
 }
 
 void Forwarder::addRetransmission(RelayState& s, uint32_t index, const RtpView& view, const Retransmitted& as,
                                   uint64_t now_ns) {
   SubscriptionState& subscription = s.subscriptions[index];
   TransportState& transport = s.transports[subscription.row.transport.index];
-  const auto extensions = RtpExtensions::parse(view);
-  if (!extensions) return s.count(Counter::nack_unanswerable);  // cannot be: it was accepted with them
   Packet& packet = outgoing_[count_].packet;
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
 
   const TrackState& track = s.tracks[subscription.row.track.index];
   const auto space = payloadSpace(s, transport.header, packet);
   const uint64_t rtx_index = subscription.rtx_sequence.take();
-  const auto source = describe(s.transports[track.row.transport.index], view, *extensions);
+  const auto source = describe(s.transports[track.row.transport.index], view, RtpExtensions::parse(view));
   const auto described = descriptorOf(source);
   stream::DescriptorSpace descriptor_space;
   std::span<const uint8_t> descriptor;

@@ -43,7 +43,7 @@ class Forwarder {
     bool ends_picture;
   };
 
-  /// To every subscription of the track that can take it. Returns how many wanted it.
+  /// To every subscription of the track that can take it. Returns to how many it goes.
   size_t forward(RelayState& s, TrackState& track, const Published& published, uint64_t now_ns);
   /// `view` is the cached packet. The transport is reachable.
   void addRetransmission(RelayState& s, uint32_t subscription, const RtpView& view, const Retransmitted& as,
@@ -72,9 +72,11 @@ class Forwarder {
     std::span<const uint8_t> lead{};  // takes the place of the first so many bytes of `payload`; is read at once
   };
 
-  void add(RelayState& s, uint32_t index, const Shared& shared);
+  /// False: it does not go out.
+  bool add(RelayState& s, uint32_t index, const Shared& shared);
+  static bool loseUnmapped(RelayState& s, uint32_t index, const Shared& shared, Counter drop);
   size_t forwardRed(RelayState& s, const TrackState& track, const Shared& shared);
-  void addRed(RelayState& s, uint32_t index, const Shared& shared, const codec::Red* red);
+  bool addRed(RelayState& s, uint32_t index, const Shared& shared, const codec::Red* red);
   void queue(RelayState& s, uint32_t subscription, bool retransmission);
   void finish(RelayState& s, Outgoing& outgoing, const srtp::ProtectJob& job);
 

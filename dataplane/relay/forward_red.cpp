@@ -59,19 +59,19 @@ size_t Forwarder::forwardRed(RelayState& s, const TrackState& track, const Share
   if (red && red->block_count > 1 && mayTellOfBefore(track, shared.now_ns)) leaveOutRedundant(*red, sent.payload);
   size_t wanted = 0;
   for (const uint32_t index : track.subscriptions) {
-    if (s.subscriptions[index].paused()) continue;
-    ++wanted;
-    addRed(s, index, sent, red ? &*red : nullptr);
+    if (!s.subscriptions[index].paused()) wanted += addRed(s, index, sent, red ? &*red : nullptr);
   }
   return wanted;
 }
 
 /// `red` null: it cannot be read. Who takes RED gets it as it came: it may be encrypted, and a receiver must check it
 /// anyhow.
-void Forwarder::addRed(RelayState& s, uint32_t index, const Shared& shared, const codec::Red* red) {
+bool Forwarder::addRed(RelayState& s, uint32_t index, const Shared& shared, const codec::Red* red) {
   const SubscriptionState& subscription = s.subscriptions[index];
   const bool takes_red = subscription.mapping(shared.payload_type) != nullptr;
-  if (red == nullptr) return takes_red ? add(s, index, shared) : s.outbox.lose(Counter::send_red_unreadable);
+  if (red == nullptr) {
+    return takes_red ? add(s, index, shared) : loseUnmapped(s, index, shared, Counter::send_red_unreadable);
+  }
   if (takes_red) {
     std::array<uint8_t, codec::kRedHeaderMax> space;
     const auto header = std::span(space).first(red->header.size());
@@ -88,7 +88,7 @@ void Forwarder::addRed(RelayState& s, uint32_t index, const Shared& shared, cons
   Shared primary = shared;
   primary.payload = red->primary;
   primary.payload_type = red->primaryType();
-  add(s, index, primary);
+  return add(s, index, primary);
 }
 
 }  // namespace penstock

@@ -5,6 +5,7 @@
 #include "dataplane/relay/layers.h"
 #include "dataplane/relay/link.h"
 #include "dataplane/relay/requests.h"
+#include "dataplane/relay/restart.h"
 #include "dataplane/relay/transmit.h"
 
 namespace penstock {
@@ -39,10 +40,9 @@ void HandedOver::take(uint32_t, const handover::Media& media) {
   TrackState* track = find(media.track, /*foreign=*/true);
   if (track == nullptr) return;  // unsubscribed meanwhile
   const auto view = parseRtpHeader(std::span(packet.data + media.rtp_offset, media.rtp_length));
-  const auto extensions = view ? RtpExtensions::parse(*view) : std::unexpected(view.error());
-  if (!extensions) return;                                  // cannot be: its worker accepted it
+  if (!view) return;                                        // cannot be: its worker accepted it
   if (media.encoding >= track->row.encoding_count) return;  // a row changed meanwhile
-  const auto source = describe(s_.transports[track->row.transport.index], *view, *extensions);
+  const auto source = describe(s_.transports[track->row.transport.index], *view, RtpExtensions::parse(*view));
   auto frame = frameOf(*track, media.encoding, *view, source);
   if (track->isVideo()) {
     const CachedPacket kept{packet, media.rtp_offset, media.rtp_length, frame.spatial_id, frame.frame_end};
@@ -62,6 +62,12 @@ void HandedOver::take(uint32_t, const handover::LeftOut& left_out) {
   if (const TrackState* track = find(left_out.track, true)) {
     leaveOut(s_, *track, left_out.encoding, left_out.sequence);
   }
+}
+
+void HandedOver::take(uint32_t, const handover::Restarted& restarted) {
+  TrackState* track = find(restarted.track, true);
+  if (track == nullptr || restarted.encoding >= track->row.encoding_count) return;
+  beginAgain(s_, *track, restarted.encoding, restarted.key_frame_begun ? KeyFrame::kHasBegun : KeyFrame::kComesWhole);
 }
 
 void HandedOver::take(uint32_t, const handover::Resumed& resumed) {

@@ -29,6 +29,7 @@ class HandedOver {
   void take(uint32_t from, const handover::Media& media);
   void take(uint32_t from, const handover::Inject& inject);
   void take(uint32_t from, const handover::LeftOut& left_out);
+  void take(uint32_t from, const handover::Restarted& restarted);
   void take(uint32_t from, const handover::Resumed& resumed);
   void take(uint32_t from, const handover::SenderReport& report);
   void take(uint32_t from, const handover::KeyFrame& wanted);

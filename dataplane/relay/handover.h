@@ -41,6 +41,12 @@ struct LeftOut {
   uint16_t sequence;
   uint8_t encoding;
 };
+/// The encoding's numbers and timestamps are others from now on. `key_frame_begun`: see KeyFrame.
+struct Restarted {
+  contract::RowReference track;
+  uint8_t encoding;
+  bool key_frame_begun;
+};
 /// The track goes on after a pause: what was sent meanwhile is not missing.
 struct Resumed {
   contract::RowReference track;
@@ -71,9 +77,9 @@ struct Seen {
 
 }  // namespace handover
 
-using HandOver =
-    std::variant<std::monostate, handover::Frame, handover::Media, handover::Inject, handover::LeftOut,
-                 handover::Resumed, handover::SenderReport, handover::KeyFrame, handover::Remote, handover::Seen>;
+using HandOver = std::variant<std::monostate, handover::Frame, handover::Media, handover::Inject, handover::LeftOut,
+                              handover::Restarted, handover::Resumed, handover::SenderReport, handover::KeyFrame,
+                              handover::Remote, handover::Seen>;
 static_assert(sizeof(HandOver) <= 64);  // one cache line a message
 
 /// The rings between each two workers.

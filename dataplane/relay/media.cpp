@@ -6,8 +6,10 @@
 #include "dataplane/packet/rtp_extension.h"
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/flows.h"
+#include "dataplane/relay/incoming.h"
 #include "dataplane/relay/layers.h"
 #include "dataplane/relay/receive_feedback.h"
+#include "dataplane/relay/restart.h"
 #include "dataplane/relay/speakers.h"
 #include "dataplane/relay/steer.h"
 #include "dataplane/stream/rtx.h"
@@ -26,52 +28,6 @@ Counter dropFor(srtp::CryptoStatus status) {
     default:
       return Counter::srtp_authentication_failed;
   }
-}
-
-bool equals(std::string_view text, const uint8_t* bytes, uint8_t length) {
-  return text.size() == length && std::equal(text.begin(), text.end(), bytes);
-}
-
-/// An SSRC that was not signalled may still be a signalled stream by its MID and RID (RFC 8843 section 9.2). The packet
-/// is not authenticated yet: this only chooses which stream gets to check it.
-std::optional<IncomingStream> findByMid(const RelayState& s, const TransportState& transport, const RtpView& view) {
-  const auto id = [&](contract::Extension e) { return transport.row.extension_id[static_cast<size_t>(e)]; };
-  const auto extensions = RtpExtensions::parse(view);
-  if (!extensions) return std::nullopt;
-  const auto mid_value = extensions->find(id(contract::Extension::kMid));
-  const auto mid = mid_value ? readSdesText(*mid_value, contract::kMidMax) : std::nullopt;
-  if (!mid) return std::nullopt;
-  for (const uint32_t index : transport.tracks) {
-    const TrackState& track = s.tracks[index];
-    if (!equals(*mid, track.row.mid, track.row.mid_length_bytes)) continue;
-    if (track.clock_rate_hz[view.payload_type] == 0) return std::nullopt;
-    // RFC 8852 section 3.2: RTX names the stream that it repairs.
-    const bool rtx = track.isRtx(view.payload_type);
-    const auto rid_value = extensions->find(id(rtx ? contract::Extension::kRepairedRid : contract::Extension::kRid));
-    const auto rid = rid_value ? readSdesText(*rid_value, contract::kRidMax) : std::nullopt;
-    if (rtx && !rid) return std::nullopt;  // with one encoding too, its SSRC would have been signalled
-    for (uint8_t e = 0; e < track.row.encoding_count; ++e) {
-      const contract::EncodingRow& row = track.row.encoding[e];
-      const uint32_t bound = rtx ? track.encoding[e].rtx_ssrc : track.encoding[e].ssrc;
-      if (bound == 0 && equals(rid.value_or(""), row.rid, row.rid_length_bytes)) return IncomingStream{index, e, rtx};
-    }
-  }
-  return std::nullopt;
-}
-
-srtp::ReceiveStream* receiveStreamOf(RelayState& s, const IncomingStream& stream) {
-  EncodingState& encoding = s.tracks[stream.track].encoding[stream.encoding];
-  return stream.rtx ? encoding.rtx.get() : encoding.media.get();
-}
-
-/// The first authenticated packet of an unsignalled SSRC makes it this encoding's. False: it belongs to another stream.
-bool bind(RelayState& s, uint32_t transport, const IncomingStream& stream, uint32_t ssrc) {
-  EncodingState& encoding = s.tracks[stream.track].encoding[stream.encoding];
-  uint32_t& bound = stream.rtx ? encoding.rtx_ssrc : encoding.ssrc;
-  if (bound == ssrc) return true;
-  if (bound != 0 || s.incoming.find({transport, ssrc}) != nullptr) return false;
-  bound = ssrc;
-  return s.incoming.set({transport, ssrc}, stream);
 }
 
 /// Returns what it says of its audio level (RFC 6464), if it does.
@@ -112,10 +68,7 @@ void keep(RelayState& s, TrackState& track, uint8_t encoding, const CachedPacket
 }
 
 void leaveOut(RelayState& s, const TrackState& track, uint8_t encoding, uint16_t sequence) {
-  for (const uint32_t index : track.subscriptions) {
-    SubscriptionState& subscription = s.subscriptions[index];
-    if (subscription.layers.current() == encoding) subscription.sequence.leaveOut(sequence);
-  }
+  for (const uint32_t index : track.subscriptions) s.subscriptions[index].leaveOut(encoding, sequence);
 }
 
 namespace {
@@ -142,20 +95,14 @@ std::optional<Counter> MediaBurst::add(RelayState& s, const Packet& packet, cons
   if (!view) return view.error();
   const TransportState& state = s.transports[*transport];
   if (state.row.srtp_profile == contract::SrtpProfile::kNone) return Counter::rtp_keys_missing;
-  std::optional<IncomingStream> stream;
-  if (const IncomingStream* known = s.incoming.find({*transport, view->ssrc})) {
-    stream = *known;
-  } else {
-    stream = findByMid(s, state, *view);
-  }
-  if (!stream) return Counter::rtp_ssrc_unsignalled;
-  srtp::ReceiveStream* receive_stream = receiveStreamOf(s, *stream);
-  if (receive_stream == nullptr) return Counter::rtp_keys_missing;
-  __builtin_prefetch(&s.tracks[stream->track].subscriptions);
+  const auto claim = findStream(s, *transport, *view, now_ns);
+  if (!claim) return Counter::rtp_ssrc_unsignalled;
+  if (claim->receiver == nullptr) return Counter::rtp_keys_missing;
+  __builtin_prefetch(&s.tracks[claim->stream.track].subscriptions);
   const bool learns = at == nullptr || state.limited;
-  items_[count_] = {&packet, *transport, frame.payload_offset, *stream, *view, learns};
+  items_[count_] = {&packet, *transport, frame.payload_offset, claim->stream, *view, learns};
   if (learns) source_[count_] = frame.source;
-  jobs_[count_] = {.stream = receive_stream,
+  jobs_[count_] = {.stream = claim->receiver,
                    .packet = std::span(packet.data + frame.payload_offset, frame.payload.size())};
   ++count_;
   return std::nullopt;
@@ -189,6 +136,32 @@ std::optional<Counter> repair(RelayState& s, const TrackState& track, EncodingSt
   return std::nullopt;
 }
 
+/// Under SRTP every packet proves by itself what it is; in the clear it took two.
+void restart(RelayState& s, uint32_t transport, const IncomingStream& stream, uint64_t now_ns) {
+  const bool proven_by_itself = !srtp::isInTheClear(s.transports[transport].row.srtp_profile);
+  restartStream(s, stream.track, stream.encoding, proven_by_itself ? KeyFrame::kComesWhole : KeyFrame::kHasBegun,
+                now_ns);
+}
+
+/// A packet of the track's that no subscriber gets leaves no gap in what they get.
+void leaveOutEverywhere(RelayState& s, const IncomingStream& stream, uint16_t sequence) {
+  leaveOut(s, s.tracks[stream.track], stream.encoding, sequence);
+  tellFanOut(s, stream.track, [&](auto reference, auto&& tell) {
+    tell(handover::LeftOut{reference, sequence, stream.encoding});
+  });
+}
+
+/// The sequence number of an authentic packet is spent, whatever is in it.
+Counter dropUnusable(RelayState& s, const IncomingStream& stream, const RtpView& view, Counter why, uint64_t now_ns) {
+  if (stream.rtx) return why;
+  TrackState& track = s.tracks[stream.track];
+  EncodingState& encoding = track.encoding[stream.encoding];
+  encoding.statistics.onUnusable(view.sequence);
+  noteSequence(s, track, encoding, view.sequence, now_ns);
+  leaveOutEverywhere(s, stream, view.sequence);
+  return why;
+}
+
 /// One unprotected packet on its way; says how it ended.
 Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, CachedPacket packet, RtpView view,
                uint64_t index, uint64_t now_ns) {
@@ -196,39 +169,44 @@ Counter accept(RelayState& s, uint32_t transport, const IncomingStream& stream, 
   stats.authentic_ticks = contract::ticksOf(now_ns);
   stats.packets_received += 1;
   stats.bytes_received += view.packet.size();
-  if (!bind(s, transport, stream, view.ssrc)) return Counter::rtp_ssrc_unsignalled;
+  if (!bind(s, transport, stream, view.ssrc, now_ns)) return Counter::rtp_ssrc_unsignalled;
   TrackState& track = s.tracks[stream.track];
   EncodingState& encoding = track.encoding[stream.encoding];
-  storeIndex(s.flows.track[stream.track].encoding[stream.encoding], encoding, stream.rtx, index);
-  if (const auto checked = checkRtpPadding(view, view.packet.size()); !checked) return checked.error();
+  encoding.heard_ns[stream.rtx] = now_ns;
+  if (storeIndex(s.flows.track[stream.track].encoding[stream.encoding], encoding, stream.rtx, index)) [[unlikely]] {
+    if (!stream.rtx) restart(s, transport, stream, now_ns);
+  }
   auto extensions = RtpExtensions::parse(view);
-  if (!extensions) return extensions.error();
-  noteArrival(s, transport, *extensions, view.packet.size(), now_ns);
-  if (stream.rtx || track.isRtx(view.payload_type)) {
+  if (!extensions.whole()) [[unlikely]]
+    s.count(Counter::extensions_unreadable);
+  noteArrival(s, transport, extensions, view.packet.size(), now_ns);
+  if (const auto checked = checkRtpPadding(view, view.packet.size()); !checked) {
+    return dropUnusable(s, stream, view, checked.error(), now_ns);
+  }
+  if (stream.rtx) {
     if (const auto outcome = repair(s, track, encoding, packet, view, now_ns)) return *outcome;
     extensions = RtpExtensions::parse(view);  // they moved
   } else {
-    if (track.clock_rate_hz[view.payload_type] == 0) return Counter::rtp_payload_type_unknown;
+    if (track.clock_rate_hz[view.payload_type] == 0 || track.isRtx(view.payload_type)) {
+      return dropUnusable(s, stream, view, Counter::rtp_payload_type_unknown, now_ns);
+    }
     encoding.statistics.onPacket(view.sequence, view.timestamp, now_ns);
     noteSequence(s, track, encoding, view.sequence, now_ns);
   }
-  const auto level = note(s, stream.track, view, *extensions, now_ns);
+  const auto level = note(s, stream.track, view, extensions, now_ns);
   if (track.muted()) {
     track.kept_back = !track.isVideo();
     return Counter::rtp_track_muted;
   }
   if (view.payload().empty() && view.padded) {
-    leaveOut(s, track, stream.encoding, view.sequence);
-    tellFanOut(s, stream.track, [&](auto reference, auto&& tell) {
-      tell(handover::LeftOut{reference, view.sequence, stream.encoding});
-    });
+    leaveOutEverywhere(s, stream, view.sequence);
     return Counter::rtp_padding_only;
   }
   if (!track.wanted()) return Counter::rtp_no_subscriber;
   if (!track.isVideo()) {
     if (const auto why = keepBack(s, stream.track, level, packet, view, now_ns)) return *why;
   }
-  const auto source = describe(s.transports[transport], view, *extensions);
+  const auto source = describe(s.transports[transport], view, extensions);
   auto frame = frameOf(track, stream.encoding, view, source);
   if (track.isVideo()) {
     packet.spatial_id = frame.spatial_id;

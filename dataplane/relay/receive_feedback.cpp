@@ -29,9 +29,11 @@ uint64_t roundTripNs(const RelayState& s, uint32_t transport) {
 }
 
 void send(RelayState& s, uint32_t index, uint64_t now_ns, auto&& add) {
-  const uint32_t self = s.transports[index].row.rtcp_ssrc;
+  const TransportState& transport = s.transports[index];
+  const uint32_t self = transport.row.rtcp_ssrc;
   transmitRtcp(s, index, now_ns, [&](std::span<uint8_t> out) {
-    return stream::buildFeedback(self, kRelayCname, out, [&](RtcpWriter& writer) { return add(writer, self); });
+    return stream::buildFeedback(transport.takesReducedRtcp(), self, kRelayCname, out,
+                                 [&](RtcpWriter& writer) { return add(writer, self); });
   });
 }
 

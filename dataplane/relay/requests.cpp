@@ -18,8 +18,10 @@ void sendPictureLossIndication(RelayState& s, uint32_t index, uint8_t encoding, 
   s.count(Counter::key_frame_requests_sent);
   s.reports.track[index].key_frame_requests += 1;
   transmitRtcp(s, transport, now_ns, [&](std::span<uint8_t> out) {
-    const uint32_t self = s.transports[transport].row.rtcp_ssrc;
-    return stream::buildFeedback(self, kRelayCname, out, [&](RtcpWriter& w) { return w.addPli(self, ssrc); });
+    const TransportState& publisher = s.transports[transport];
+    const uint32_t self = publisher.row.rtcp_ssrc;
+    return stream::buildFeedback(publisher.takesReducedRtcp(), self, kRelayCname, out,
+                                 [&](RtcpWriter& writer) { return writer.addPli(self, ssrc); });
   });
 }
 
@@ -101,7 +103,7 @@ void retransmit(RelayState& s, uint32_t index, uint16_t sequence, uint64_t now_n
   const auto* mapping = view ? subscription.mapping(view->payload_type) : nullptr;
   if (mapping == nullptr || mapping->rtx_to == contract::kNotRtx) return s.count(Counter::nack_unanswerable);
   const uint64_t rtt_ns = uint64_t{s.reports.transport[subscription.row.transport.index].round_trip_time_us} * 1000;
-  if (!subscription.answers.allow(sequence, now_ns, stream::AnswerLimiter::spacingNs(rtt_ns)) ||
+  if (!subscription.answers.allow(sequence, now_ns, rtt_ns) ||
       !subscription.retransmission_budget.spend(cached->rtp_length)) {
     return s.count(Counter::nack_budget_spent);
   }

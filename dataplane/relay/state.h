@@ -121,6 +121,10 @@ struct alignas(64) TransportState {
   bool answered_twice = false;  // ... and also elsewhere
   stream::RequesterLimiter check_budget{50, 20'000'000};  // checks: 50 at once, then 50 a second
   stream::RequesterLimiter punt_budget{64, 10'000'000};   // DTLS: 64 at once, then 100 a second
+  // RTCP: 500 at once, then 1,000 a second. Who sees 30 cameras over a bad path sends some 350.
+  stream::RequesterLimiter rtcp_budget{500, 1'000'000};
+  // Packets asked for: 1,000 at once, then 2,000 a second. One of ten of 25 good cameras is some 700.
+  stream::RequesterLimiter nack_budget{1000, 500'000};
 
   stream::ClockMapping clock;              // as publisher
   bool lacking = false;                    // one of its encodings has missing packets
@@ -132,6 +136,10 @@ struct alignas(64) TransportState {
   std::array<uint8_t, 256> extension_of_id{};  // header extension id -> contract::Extension, or kNoExtension
   std::vector<uint32_t> tracks, subscriptions;
   std::vector<RetiredStream> retired;
+  std::vector<uint32_t> forgotten;                               // SSRCs that were retired longest ago
+  std::unique_ptr<srtp::ReceiveStream> spare;                    // checks packets of an SSRC that is not known
+  stream::RequesterLimiter rebindings{8, stream::kNsPerSecond};  // each allocates another spare at once
+  uint32_t keys_generation = 0;
   congestion::ReceiveEstimator estimator;
   congestion::ArrivalLog arrivals;  // last: it is large
 
@@ -141,6 +149,8 @@ struct alignas(64) TransportState {
     return row.receive_bitrate_max_bps != 0 && extensionId(contract::Extension::kTransportCc) == 0 &&
            extensionId(contract::Extension::kAbsSendTime) != 0;
   }
+  /// Feedback to it may go without an RR in front (RFC 5506).
+  bool takesReducedRtcp() const { return row.flags & contract::kTransportReducedRtcp; }
   bool sendable() const { return nominated.port_be != 0; }
   bool reachable() const { return sendable() && !header.empty(); }
 };
@@ -149,6 +159,8 @@ struct EncodingState {
   std::unique_ptr<srtp::ReceiveStream> media, rtx;
   uint32_t ssrc = 0;  // as signalled, or bound by MID
   uint32_t rtx_ssrc = 0;
+  std::array<uint64_t, 2> heard_ns{};  // media, RTX
+  uint32_t keys_generation = 0;        // of its transport, when its streams came
   stream::ReceiveStatistics statistics{90'000};
   stream::NackGenerator nacks;
   std::optional<uint32_t> key_frame_timestamp;  // of the last one
@@ -220,7 +232,7 @@ struct alignas(64) SubscriptionState {
   stream::IndexReservation reservation{0};
   stream::RetransmissionBudget retransmission_budget;
   stream::LayerSelector layers;
-  uint8_t shown = contract::kNoEncoding;  // the encoding whose numbers go on; or kOtherTrack
+  uint8_t shown = contract::kNoEncoding;  // the encoding whose numbers go on; kOtherTrack if that began again
   bool held = false;                      // not among the last N, see speakers.h
   stream::PictureNumbers pictures;
   stream::SequenceRewriter sequence;
@@ -232,12 +244,17 @@ struct alignas(64) SubscriptionState {
   uint32_t clock_rate_hz = 90'000;
   uint32_t track_position = 0, transport_position = 0;
   stream::AnswerLimiter answers;
-  /// Since when it waits for a key frame of another track than before: kSoon until the first packet that is none.
+  /// Since when it waits for a key frame of another track than before, or of one that began again: kSoon until the
+  /// first packet that is none.
   uint64_t awaiting_ns = kNot;
   static constexpr uint64_t kNot = UINT64_MAX, kSoon = 0;
   static constexpr uint8_t kOtherTrack = contract::kNoEncoding - 1;
 
   bool hasTrack() const { return row.track.generation != 0; }
+  /// The packet does not go out: what follows closes up.
+  void leaveOut(uint8_t encoding, uint16_t number) {
+    if (layers.current() == encoding) sequence.leaveOut(number);
+  }
   bool paused() const { return held || (row.flags & contract::kSubscriptionPaused); }
   bool pinned() const { return row.flags & contract::kSubscriptionPinned; }
   /// How the publisher's payload type is called for this subscriber; null if it did not accept the codec.

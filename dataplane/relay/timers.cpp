@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "dataplane/relay/checks.h"
+#include "dataplane/relay/incoming.h"
 #include "dataplane/relay/layers.h"
 #include "dataplane/relay/receive_feedback.h"
 #include "dataplane/relay/requests.h"
@@ -95,7 +96,7 @@ void echoReferenceTime(RelayState& s, uint32_t index, uint64_t now_ns) {
   transport.reference.reset();
   const uint32_t self = transport.row.rtcp_ssrc;
   transmitRtcp(s, index, now_ns, [&](std::span<uint8_t> out) {
-    return stream::buildFeedback(self, kRelayCname, out, [&](RtcpWriter& writer) {
+    return stream::buildCompound(self, kRelayCname, out, [&](RtcpWriter& writer) {
       return writer.addReferenceEchoes(self, std::span(&echo, 1));
     });
   });
@@ -145,6 +146,7 @@ void visit(RelayState& s, uint32_t index, uint64_t now_ns) {
   }
   if (transport.remotes_untold) tellRemotes(s, index);
   reviewAddresses(s, index, now_ns);
+  provideSpare(s, index);
   for (const uint32_t track : transport.tracks) visitTrack(s, track, now_ns);
   if (!transport.sendable() || now_ns < transport.next_report_ns) return;
   aimAgain(s, transport, now_ns);

@@ -54,6 +54,8 @@ class RtpClock {
  public:
   explicit RtpClock(uint32_t clock_rate_hz) : clock_rate_hz_(clock_rate_hz) {}
   void setClockRate(uint32_t clock_rate_hz) { clock_rate_hz_ = clock_rate_hz; }
+  /// Its timestamps are others from now on.
+  void reset() { valid_ = false; }
 
   void onSenderReport(uint64_t ntp, uint32_t rtp_timestamp) {
     ntp_ns_ = nsFromNtp(ntp);

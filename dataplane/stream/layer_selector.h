@@ -36,13 +36,12 @@ class LayerSelector {
   }
   /// After a pause: what came meanwhile is missing.
   void restart() { current_ = kNone; }
-
   /// Another track comes. A decoder of pictures knows those of the track before: what goes out first is a key frame.
   void changeTrack(bool video) {
     *this = {};
     key_frames_known_ = video;
   }
-  /// None that can be told comes, as of payloads that are encrypted end to end.
+  /// None that can be told comes, as of payloads that are encrypted end to end; or half of it is gone.
   void waitNoLonger() { key_frames_known_ = false; }
 
   /// `in_order`: it is not late. A layer begins and ends with a frame that is seen from its first packet on.

@@ -20,14 +20,12 @@ class ReceiveStatistics {
   void setClockRate(uint32_t clock_rate_hz) { clock_rate_hz_ = clock_rate_hz; }
 
   void onPacket(uint16_t sequence, uint32_t timestamp, uint64_t now_ns) {
-    if (received_ == 0) {
-      base_ = highest_ = kBias | sequence;
-    } else if (!advance(sequence)) {
-      return;
-    }
-    ++received_;
-    updateJitter(timestamp, now_ns);
+    if (count(sequence)) updateJitter(timestamp, now_ns);
   }
+  /// It came, but its timestamp may be of any clock.
+  void onUnusable(uint16_t sequence) { count(sequence); }
+  /// Another SSRC.
+  void reset() { *this = ReceiveStatistics(clock_rate_hz_); }
 
   /// `ntp` as in the report.
   void onSenderReport(uint64_t ntp, uint64_t now_ns) {
@@ -67,18 +65,25 @@ class ReceiveStatistics {
   }
 
  private:
-  static constexpr int32_t kDropoutMax = 3000;  // RFC 3550 A.1 MAX_DROPOUT
-  static constexpr int32_t kMisorderMax = 100;  // RFC 3550 A.1 MAX_MISORDER
   static constexpr uint64_t kBias = uint64_t{1} << 32;
 
-  /// False: the packet is not counted (yet).
+  /// False: not counted (yet).
+  bool count(uint16_t sequence) {
+    if (received_ == 0) {
+      base_ = highest_ = kBias | sequence;
+    } else if (!advance(sequence)) {
+      return false;
+    }
+    ++received_;
+    return true;
+  }
+
   bool advance(uint16_t sequence) {
     const int32_t ahead = serialDifference(sequence, static_cast<uint16_t>(highest_));
-    if (ahead >= 0 && ahead < kDropoutMax) {
-      highest_ += static_cast<uint64_t>(ahead);
+    if (!isJump(ahead)) {
+      highest_ += static_cast<uint64_t>(std::max(ahead, 0));  // else duplicate or reordered
       return true;
     }
-    if (ahead < 0 && ahead >= -kMisorderMax) return true;  // duplicate or reordered
     // "the sequence number made a very large jump": believed at the second packet in a row.
     if (!jumped_ || sequence != jump_next_) {
       jumped_ = true;

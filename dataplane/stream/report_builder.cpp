@@ -9,6 +9,8 @@
 namespace penstock::stream {
 namespace {
 
+/// Members of one compound of ours: more than some receivers look at.
+constexpr size_t kMembersMax = 32;
 /// A round trip longer than this is a report that refers to something else.
 constexpr uint64_t kRoundTripMaxNs = 60 * kNsPerSecond;
 
@@ -32,7 +34,7 @@ Built buildSenderReports(std::span<const StreamReport> streams, std::span<uint8_
   RtcpWriter writer(out);
   Built built{};
   for (const StreamReport& stream : streams) {
-    if (2 * (built.consumed + 1) > kRtcpMemberMax) break;
+    if (2 * (built.consumed + 1) > kMembersMax) break;
     if (!writer.addSenderReport(stream.ssrc, stream.info, {}) || !writer.addSdesCname(stream.ssrc, cut(stream.cname))) {
       break;  // built.length leaves out a report whose CNAME did not fit
     }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "dataplane/packet/rtcp.h"
 #include "dataplane/packet/rtcp_writer.h"
@@ -40,11 +41,20 @@ Built buildReceiverReport(uint32_t sender_ssrc, std::string_view cname, std::spa
 /// A compound of an empty RR and SDES, as RFC 4585 section 3.1 demands, and what `add(writer)` appends, which says
 /// whether it fitted. Returns the length, 0 if it does not fit.
 template <class Add>
-size_t buildFeedback(uint32_t sender_ssrc, std::string_view cname, std::span<uint8_t> out, Add&& add) {
+size_t buildCompound(uint32_t sender_ssrc, std::string_view cname, std::span<uint8_t> out, Add&& add) {
   RtcpWriter writer(out);
   const bool fits = writer.addReceiverReport(sender_ssrc, {}) &&
                     writer.addSdesCname(sender_ssrc, cname.substr(0, kCnameMax)) && add(writer);
   return fits ? writer.size() : 0;
+}
+
+/// A feedback message: alone where that was agreed on (RFC 5506; some receivers look at the first member only), else in
+/// a compound.
+template <class Add>
+size_t buildFeedback(bool reduced, uint32_t sender_ssrc, std::string_view cname, std::span<uint8_t> out, Add&& add) {
+  if (!reduced) return buildCompound(sender_ssrc, cname, out, std::forward<Add>(add));
+  RtcpWriter writer(out);
+  return add(writer) ? writer.size() : 0;
 }
 
 /// RFC 3550 section 6.4.1: round trip = A - LSR - DLSR. Nothing if there was no LSR or the result cannot be.

@@ -48,12 +48,18 @@ class RequesterLimiter {
   explicit RequesterLimiter(uint32_t burst = 3, uint64_t interval_ns = 1'000'000'000)
       : interval_ns_(interval_ns), tolerance_ns_(interval_ns * (burst > 0 ? burst - 1 : 0)) {}
 
-  bool allow(uint64_t now_ns) {
+  bool allow(uint64_t now_ns) { return take(1, now_ns) == 1; }
+  /// The same, and nothing is taken.
+  bool allows(uint64_t now_ns) const { return due_ns_ <= now_ns + tolerance_ns_; }
+  /// As many of `wanted` as it may have.
+  uint32_t take(uint32_t wanted, uint64_t now_ns) {
     // Generic cell rate algorithm: `due_ns_` is when a requester without burst could ask next.
     const uint64_t due_ns = std::max(due_ns_, now_ns);
-    if (due_ns - now_ns > tolerance_ns_) return false;
-    due_ns_ = due_ns + interval_ns_;
-    return true;
+    if (due_ns - now_ns > tolerance_ns_) return 0;
+    const uint64_t most = (tolerance_ns_ - (due_ns - now_ns)) / interval_ns_ + 1;
+    const auto granted = static_cast<uint32_t>(std::min<uint64_t>(wanted, most));
+    due_ns_ = due_ns + granted * interval_ns_;
+    return granted;
   }
 
  private:
@@ -125,8 +131,10 @@ class RetransmissionBudget {
 /// arrived. Remembers the last kPlaces packets asked for; what it forgets is still under the budget.
 class AnswerLimiter {
  public:
-  /// Where one packet of ten is lost, one of a thousand is lost three times in a row: each a frozen picture.
-  static constexpr uint8_t kAnswersMax = 8;
+  static constexpr uint8_t kAnswersMax = 3;
+  /// For a receiver that asks again as soon as an answer could have come. Where one packet of ten is lost, one of a
+  /// thousand is lost three times in a row: each a frozen picture.
+  static constexpr uint8_t kPromptAnswersMax = 8;
   static constexpr uint64_t kSpacingNs = 100'000'000;  // until the round trip is known
 
   /// How soon the receiver may mean that the last answer was lost: after a round trip, of which it knows better than
@@ -136,21 +144,28 @@ class AnswerLimiter {
     return round_trip_ns == 0 ? kSpacingNs : std::clamp(round_trip_ns * 3 / 4, kLeastNs, kMostNs);
   }
 
-  /// True: answer (and it is counted).
-  bool allow(uint16_t sequence, uint64_t now_ns, uint64_t spacing_ns = kSpacingNs) {
+  /// True: answer (and it is counted). `round_trip_ns` 0: not known.
+  bool allow(uint16_t sequence, uint64_t now_ns, uint64_t round_trip_ns) {
     Place& place = places_[sequence % kPlaces];
     const uint32_t now_ms = static_cast<uint32_t>(now_ns / 1'000'000);
-    if (place.answers == 0 || place.sequence != sequence || now_ms - place.answered_ms > kForgetMs) {
+    const uint32_t since_ms = now_ms - place.answered_ms;
+    if (place.answers == 0 || place.sequence != sequence || since_ms > kForgetMs) {
       place = {now_ms, sequence, 1};
       return true;
     }
-    if (place.answers >= kAnswersMax || now_ms - place.answered_ms < spacing_ns / 1'000'000) return false;
+    if (since_ms < spacingNs(round_trip_ns) / 1'000'000) return false;
+    const bool prompt = round_trip_ns != 0 && since_ms <= latestNs(round_trip_ns) / 1'000'000;
+    if (place.answers >= (prompt ? kPromptAnswersMax : kAnswersMax)) return false;
     place.answered_ms = now_ms;
     ++place.answers;
     return true;
   }
 
  private:
+  /// Who means that an answer was lost asks again after a round trip, or a timer later. Who goes on at a pace of its
+  /// own may have had it long ago: Pion asks each 100 ms, and never learns what RTX brought.
+  static uint64_t latestNs(uint64_t round_trip_ns) { return round_trip_ns * 3 / 2 + 30'000'000; }
+
   static constexpr size_t kPlaces = 128;
   static constexpr uint32_t kForgetMs = 10'000;  // longer than any cache holds a packet: the number wrapped
   struct Place {

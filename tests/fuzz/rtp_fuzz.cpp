@@ -30,14 +30,14 @@ void rewrite(const RtpView& view, const RtpExtensions& extensions, uint8_t shift
   FUZZ_CHECK(again && again->sequence == view.sequence && again->ssrc == view.ssrc);
   FUZZ_CHECK(again->header_size == kRtpHeaderSize + size);
   const auto read = RtpExtensions::parse(*again);
-  FUZZ_CHECK(read && read->elements().size() == taken + (stamped ? 1 : 0));
+  FUZZ_CHECK(read.whole() && read.elements().size() == taken + (stamped ? 1 : 0));
   size_t at = 0;
   for (const ExtensionElement& element : extensions.elements()) {
     if (static_cast<uint8_t>(element.id + shift) == 0) continue;
-    const ExtensionElement& copy = read->elements()[at++];
+    const ExtensionElement& copy = read.elements()[at++];
     FUZZ_CHECK(copy.id == static_cast<uint8_t>(element.id + shift) && copy.size == element.size);
     FUZZ_CHECK(copy.size == 0 ||
-               std::memcmp(read->value(copy).data(), extensions.value(element).data(), copy.size) == 0);
+               std::memcmp(read.value(copy).data(), extensions.value(element).data(), copy.size) == 0);
   }
 }
 
@@ -64,13 +64,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (view->extension_profile != 0) {
     FUZZ_CHECK(view->extension_offset + view->extension_size == view->header_size);
   }
-  if (const auto extensions = RtpExtensions::parse(*view)) {
-    readValues(*extensions);
-    const uint8_t shift = size > 12 ? data[size - 1] : 0;
-    rewrite(*view, *extensions, 0, 8192);
-    rewrite(*view, *extensions, shift, 8192);
-    rewrite(*view, *extensions, shift, shift);
-  }
+  const auto extensions = RtpExtensions::parse(*view);
+  readValues(extensions);
+  const uint8_t shift = size > 12 ? data[size - 1] : 0;
+  rewrite(*view, extensions, 0, 8192);
+  rewrite(*view, extensions, shift, 8192);
+  rewrite(*view, extensions, shift, shift);
   if (checkRtpPadding(*view, size)) {
     FUZZ_CHECK(view->payload().size() + view->padding_size + view->header_size == size);
   }

@@ -39,12 +39,11 @@ std::string describeRtp(std::span<const uint8_t> payload) {
   const auto view = parseRtp(payload);
   if (!view) return refusal(view.error());
   const auto extensions = RtpExtensions::parse(*view);
-  if (!extensions) return refusal(extensions.error());
   std::string text = fmt::format("rtp pt {} seq {} ts {} ssrc {:08x} csrc {}{}\n", view->payload_type, view->sequence,
                                  view->timestamp, view->ssrc, view->csrc_count, view->marker ? " marker" : "");
-  for (const ExtensionElement& element : extensions->elements()) {
+  for (const ExtensionElement& element : extensions.elements()) {
     text += fmt::format("extension {} ", element.id);
-    for (const uint8_t byte : extensions->value(element)) text += fmt::format("{:02x}", byte);
+    for (const uint8_t byte : extensions.value(element)) text += fmt::format("{:02x}", byte);
     text += '\n';
   }
   return text + fmt::format("payload {} padding {}\n", view->payload().size(), view->padding_size);

@@ -63,7 +63,7 @@ TEST(Rtcp, compound_is_read_member_by_member) {
                          RtcpKind::kOther, RtcpKind::kOther, RtcpKind::kExtendedReport, RtcpKind::kBye}));
 }
 
-TEST(Rtcp, a_bad_member_ends_the_compound) {
+TEST(Rtcp, a_bad_member_costs_none_that_is_whole) {
   const Bytes pli = rtcpPli(1, 2);
   const auto followed = [&](std::string_view hex) { return joined({pli, fromHex(hex)}); };
   const struct {
@@ -86,7 +86,10 @@ TEST(Rtcp, a_bad_member_ends_the_compound) {
       {12, followed("a0c90001 00000003"), 2, false},          // three: the feedback of browsers is so
       {13, followed("a0c90001 00000008"), 1, true},           // longer than the body
       {14, followed("a0c90000"), 1, true},                    // no body to hold it
-      {15, followed("a0c90001 00000004 80c90000"), 1, true},  // not the last
+      {15, followed("a0c90001 00000004 80c90000"), 2, true},  // not the last
+      {16, followed("40c90001 00000000 80c90000"), 2, true},
+      {17, followed("80600000 80c90000 a0c90001 00000000"), 2, true},
+      {18, followed("80c90000 80c9ffff 80c90000"), 2, true},  // nobody knows where the next one is
   };
   for (const auto& test_case : cases) {
     const Walk result = walk(test_case.compound);
@@ -95,12 +98,27 @@ TEST(Rtcp, a_bad_member_ends_the_compound) {
   }
 }
 
-TEST(Rtcp, members_are_bounded) {
+TEST(Rtcp, members_are_as_many_as_there_is_room_for) {
   Bytes compound;
-  for (size_t i = 0; i < kRtcpMemberMax + 1; ++i) append(compound, fromHex("80c90000"));
+  for (size_t i = 0; i < 350; ++i) append(compound, fromHex("80c90000"));
   const Walk result = walk(compound);
-  EXPECT_EQ(result.kinds.size(), kRtcpMemberMax);
-  EXPECT_TRUE(result.malformed);
+  EXPECT_EQ(result.kinds.size(), 350u);
+  EXPECT_FALSE(result.malformed);
+}
+
+TEST(Rtcp, nacks_are_counted_as_they_are_gone_through_and_can_be_bounded) {
+  const Feedback feedback = parseFeedback(only(rtcpMember(205, 1, {1, 2, 0x0064'8001, 0xffff'ffff}))).value();
+  const auto listed = [&](size_t limit) {
+    std::vector<uint16_t> sequences;
+    EXPECT_TRUE(forEachNack(
+        feedback, [&](uint16_t sequence) { sequences.push_back(sequence); }, limit));
+    return sequences;
+  };
+  EXPECT_EQ(nackCount(feedback), 3u + 17u);
+  const auto all = listed(SIZE_MAX);
+  ASSERT_EQ(all.size(), 20u);
+  EXPECT_EQ(std::vector(all.begin(), all.begin() + 5), (std::vector<uint16_t>{100, 101, 116, 65535, 0}));
+  for (size_t limit = 0; limit <= 21; ++limit) EXPECT_EQ(listed(limit).size(), std::min<size_t>(limit, 20));
 }
 
 const ReportBlock kBlock{0x1111'2222, 64, -5, 0x0003'ffff, 77, 0xaabb'ccdd, 0x0001'0000};

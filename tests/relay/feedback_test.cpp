@@ -244,7 +244,80 @@ TEST(Feedback, subscriber_gets_sender_reports_on_the_relays_clock_and_its_round_
   EXPECT_EQ(c.reports->subscription[0].fraction_lost_q8, 0x40u);
 }
 
-TEST(Feedback, a_bad_member_ends_its_compound_and_nothing_more) {
+TEST(Feedback, a_bad_member_costs_none_that_is_whole) {
+  Conference c;
+  c.sendVideo(1000, 10);
+  c.takeRtp(c.subscriber);
+  Bytes compound;
+  for (int i = 0; i < 40; ++i) append(compound, rtcpReceiverReport(9));
+  append(compound, rtcpNack(9, 0x2222'2222, 5003));
+  append(compound, fromHex("9fc90001 00000009"));  // RR of 31 blocks, none is there
+  append(compound, fromHex("41c90000"));           // of another version
+  append(compound, rtcpNack(9, 0x2222'2222, 5004));
+  c.sendRtcp(c.subscriber, compound);
+  EXPECT_EQ(c.takeRtp(c.subscriber).size(), 2u) << c.counters();
+  EXPECT_EQ(c.count(Counter::rtcp_malformed), 1u);
+  EXPECT_TRUE(c.conserved());
+}
+
+TEST(Feedback, packets_asked_for_are_looked_up_within_a_budget) {
+  Conference c;
+  c.sendVideo(1000, 10);
+  c.takeRtp(c.subscriber);
+  Bytes compound;
+  for (uint16_t i = 0; i < 80; ++i) append(compound, rtcpNack(9, 0x2222'2222, static_cast<uint16_t>(17 * i), 0xffff));
+  const auto lookedUp = [&] { return c.reports->subscription[0].nacks; };
+  c.sendRtcp(c.subscriber, compound);
+  EXPECT_EQ(lookedUp(), 256u) << "of one compound";
+  EXPECT_EQ(c.count(Counter::nack_flood), 80u * 17 - 256);
+  for (int i = 0; i < 100; ++i) c.sendRtcp(c.subscriber, compound);
+  EXPECT_EQ(lookedUp(), 1000u) << "at once";
+  c.advance(1'000'000'000);
+  for (int i = 0; i < 100; ++i) c.sendRtcp(c.subscriber, compound);
+  EXPECT_EQ(lookedUp(), 2000u);
+  EXPECT_EQ(c.count(Counter::nack_flood), 201u * 80 * 17 - 2000);
+}
+
+TEST(Feedback, rtcp_of_one_transport_has_a_budget_that_forgeries_do_not_spend) {
+  Conference c;
+  Bytes forged = c.subscriber.protectRtcp(rtcpReceiverReport(9));
+  forged.back() ^= 1;
+  for (int i = 0; i < 2000; ++i) c.receiveUdp(c.subscriber, forged);
+  EXPECT_EQ(c.count(Counter::srtcp_authentication_failed), 2000u);
+  const uint64_t before = c.count(Counter::answered);
+  for (int i = 0; i < 600; ++i) c.sendRtcp(c.subscriber, rtcpReceiverReport(9));
+  EXPECT_EQ(c.count(Counter::answered) - before, 500u) << c.counters();
+  EXPECT_EQ(c.count(Counter::rtcp_budget_spent), 100u);
+  c.advance(100'000'000);
+  for (int i = 0; i < 600; ++i) c.sendRtcp(c.subscriber, rtcpReceiverReport(9));
+  EXPECT_EQ(c.count(Counter::rtcp_budget_spent), 600u);
+  EXPECT_TRUE(c.conserved());
+}
+
+TEST(Feedback, requests_go_alone_where_that_was_agreed_on) {
+  for (const bool agreed : {false, true}) {
+    Conference c;
+    c.publisher.row.flags = agreed ? contract::kTransportReducedRtcp : 0;
+    c.applyCommand(transportCommand(*c.backend, *c.flows, c.publisher));
+    c.sendVideo(1000, 1);
+    c.sendVideo(1002, 1);
+    c.advance(600'000'000);
+    c.sendRtcp(c.subscriber, rtcpPli(9, 0x2222'2222));
+    size_t requests = 0;
+    for (const Bytes& compound : c.takeRtcp(c.publisher)) {
+      const auto all = members(compound);
+      for (size_t i = 0; i < all.size(); ++i) {
+        if (all[i].kind() != RtcpKind::kNack && all[i].kind() != RtcpKind::kPli) continue;
+        ++requests;
+        EXPECT_EQ(i, agreed ? 0u : 2u);
+        EXPECT_EQ(all.size(), agreed ? 1u : 3u);
+      }
+    }
+    EXPECT_GE(requests, 2u);
+  }
+}
+
+TEST(Feedback, a_member_that_is_longer_than_what_there_is_ends_its_compound) {
   Conference c;
   Bytes compound = rtcpReceiverReport(9);
   append(compound, fromHex("81ce0005 00000000"));  // PLI that says it is longer than it is

@@ -168,7 +168,7 @@ struct Got {
 Got readGot(Bytes rtp) {
   Got got{.encoding = 0, .source = 0, .view = {}, .descriptor = {}, .rtp = std::move(rtp)};
   got.view = parseRtpHeader(got.rtp).value();
-  const auto extensions = RtpExtensions::parse(got.view).value();
+  const auto extensions = RtpExtensions::parse(got.view);
   if (const auto value = extensions.find(test::kDependencyDescriptorId))
     got.descriptor.assign(value->begin(), value->end());
   const auto mark = got.view.payload().last(kMark);

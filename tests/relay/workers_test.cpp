@@ -64,7 +64,7 @@ TEST_P(WorkersTest, each_subscriber_gets_each_packet_once_and_in_order) {
       const auto view = parseRtp(packets[i]).value();
       EXPECT_EQ(view.sequence, 5000 + i);
       EXPECT_EQ(Bytes(view.payload().begin(), view.payload().end()), bytesOf("picture"));
-      EXPECT_EQ(readSdesText(*RtpExtensions::parse(view).value().find(kMidId), 16), "7");
+      EXPECT_EQ(readSdesText(*RtpExtensions::parse(view).find(kMidId), 16), "7");
     }
   }
   EXPECT_TRUE(crew.conserved()) << crew.counters();

@@ -33,6 +33,7 @@ Transport transport() {
   t.ice_pwd = "0123456789abcdefghijklmn";
   t.rtcp_ssrc = 77;
   t.receive_bitrate_max_bps = 2'500'000;
+  t.reduced_rtcp = true;
   t.extension_id[0] = 1;
   t.extension_id[6] = 7;
   return t;
@@ -51,6 +52,7 @@ TEST(DesiredRows, transport_without_keys_has_profile_none) {
   EXPECT_EQ(row->extension_id[6], 7);
   EXPECT_EQ(row->rtcp_ssrc, 77u);
   EXPECT_EQ(row->receive_bitrate_max_bps, 2'500'000u);
+  EXPECT_TRUE(row->flags & contract::kTransportReducedRtcp);
 }
 
 TEST(DesiredRows, place_in_the_room_by_table) {

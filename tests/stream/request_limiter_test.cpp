@@ -41,6 +41,17 @@ TEST(KeyFrameLimiter, flood_of_requests_costs_the_publisher_two_per_second) {
   EXPECT_EQ(asked, 20);
 }
 
+TEST(RequesterLimiter, takes_as_many_as_there_are) {
+  RequesterLimiter limiter(100, kMs);
+  EXPECT_EQ(limiter.take(60, 1000 * kMs), 60u);
+  EXPECT_EQ(limiter.take(60, 1000 * kMs), 40u);
+  EXPECT_FALSE(limiter.allows(1000 * kMs));
+  EXPECT_EQ(limiter.take(60, 1000 * kMs), 0u);
+  EXPECT_TRUE(limiter.allows(1010 * kMs));
+  EXPECT_EQ(limiter.take(60, 1010 * kMs), 10u);
+  EXPECT_EQ(limiter.take(1000, 9000 * kMs), 100u);
+}
+
 TEST(RequesterLimiter, allows_a_burst_and_then_one_per_interval) {
   RequesterLimiter limiter(3, 1000 * kMs);
   int allowed = 0;
@@ -75,7 +86,7 @@ TEST(RetransmissionBudget, is_a_quarter_of_what_was_sent_and_a_little_to_begin_w
   EXPECT_LE(spent, RetransmissionBudget::kBurstBytes) << "what is saved is bounded";
 }
 
-TEST(AnswerLimiter, answers_a_packet_not_too_soon_and_not_for_ever) {
+TEST(AnswerLimiter, answers_a_packet_not_too_soon_and_three_times) {
   struct Case {
     int number;
     uint16_t sequence;
@@ -83,16 +94,30 @@ TEST(AnswerLimiter, answers_a_packet_not_too_soon_and_not_for_ever) {
     bool expected;
   };
   const Case cases[] = {
-      {1, 7, 1000, true},   {2, 7, 1050, false}, {3, 8, 1050, true},    {4, 7, 1100, true},
-      {5, 7, 1199, false},  {6, 7, 1200, true},  {7, 7, 1300, true},    {8, 7, 1400, true},
-      {9, 7, 1500, true},   {10, 7, 1600, true}, {11, 7, 1700, true},   {12, 7, 1800, false},
-      {13, 7, 9000, false}, {14, 8, 1150, true}, {15, 7, 12'000, true},  // the number came round again
+      {1, 7, 1000, true},  {2, 7, 1050, false},   {3, 8, 1050, true},  {4, 7, 1100, true},
+      {5, 7, 1199, false}, {6, 7, 1200, true},    {7, 7, 1300, false}, {8, 7, 9000, false},
+      {9, 8, 1150, true},  {10, 7, 12'000, true},  // the number came round again
   };
   AnswerLimiter limiter;
-  for (const Case& c : cases) EXPECT_EQ(limiter.allow(c.sequence, c.now_ms * kMs), c.expected) << "case " << c.number;
-  EXPECT_TRUE(limiter.allow(20, 0));
-  EXPECT_FALSE(limiter.allow(20, 150 * kMs, 200 * kMs)) << "a longer round trip spaces answers further";
-  EXPECT_TRUE(limiter.allow(20, 200 * kMs, 200 * kMs));
+  for (const Case& c : cases)
+    EXPECT_EQ(limiter.allow(c.sequence, c.now_ms * kMs, 0), c.expected) << "case " << c.number;
+}
+
+TEST(AnswerLimiter, who_asks_again_a_round_trip_after_an_answer_has_more) {
+  struct Case {
+    uint64_t round_trip_ms, every_ms;
+    int answers;
+  };
+  for (const Case& c : {Case{0, 100, 3}, Case{1, 20, 8}, Case{1, 100, 3}, Case{30, 100, 3}, Case{80, 100, 8},
+                        Case{200, 200, 8}, Case{200, 100, 5}, Case{200, 500, 3}}) {
+    AnswerLimiter limiter;
+    int answers = 0;
+    for (uint64_t now_ms = 5000; now_ms < 6000; now_ms += c.every_ms) {
+      answers += limiter.allow(20, now_ms * kMs, c.round_trip_ms * kMs);
+    }
+    EXPECT_EQ(answers, std::min<int>(c.answers, static_cast<int>(1000 / c.every_ms)))
+        << c.round_trip_ms << " ms, asked every " << c.every_ms;
+  }
 }
 
 TEST(AnswerLimiter, spaces_by_the_round_trip_within_reason) {
