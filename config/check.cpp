@@ -22,6 +22,15 @@ void checkMedia(const MediaConfig& media, std::vector<std::string>& errors) {
       if (other.address == prefix->address) errors.push_back(fmt::format("media.address: {} is there twice", text));
     prefixes.push_back(*prefix);
   }
+  for (const std::string& text : media.deny) {
+    const auto denied = parsePrefix(text);
+    for (const PrefixValue& prefix : prefixes)
+      if (denied && denied->length <= prefix.length && denied->contains(prefix.address))
+        errors.push_back(
+            fmt::format("media.deny: {} covers the whole network of a media.address: nobody could be reached "
+                        "there",
+                        text));
+  }
   std::set<bool> gateway_families;
   for (const std::string& text : media.gateway) {
     const auto gateway = parseIpValue(text);

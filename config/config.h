@@ -17,6 +17,7 @@ struct MediaConfig {
   std::vector<std::string> address;        // "198.18.0.1/15", "2001:db8::1/64": addresses the dataplane answers for
   std::vector<std::string> gateway;        // next hop per family, for destinations that are not on-link
   std::vector<std::string> announce;       // candidate addresses told to clients where NAT maps them; empty = `address`
+  std::vector<std::string> deny;           // networks that no packet is answered to or sent to: "10.0.0.0/8"
   uint16_t port = 10000;                   // one UDP port for all media
   std::optional<uint16_t> vlan;            // 802.1Q tag, 1..4094
   uint32_t video_bitrate_max_kbps = 2500;  // per publisher transport, told by REMB

@@ -11,6 +11,7 @@ namespace penstock {
 namespace {
 
 constexpr size_t kListMax = 16;
+constexpr size_t kDenyMax = 64;
 constexpr size_t kAuthSecretMin = 32;
 
 /// Expands to the accessor of a member of Config.
@@ -40,6 +41,10 @@ bool isUsable(const IpValue& ip) {
 bool isMediaAddress(const std::string& s) {
   const auto prefix = parsePrefix(s);
   return prefix && isUsable(prefix->address);
+}
+bool isNetwork(const std::string& s) {
+  const auto prefix = parsePrefix(s);
+  return prefix && prefix->isNetwork();
 }
 bool isUnicastIp(const std::string& s) {
   const auto ip = parseIpValue(s);
@@ -98,6 +103,12 @@ void addMedia(std::vector<Option>& table) {
                     "Candidate addresses told to clients where a NAT maps the relay's own to others. "
                     "Empty: those of media.address."),
              MEMBER(media.announce), kListMax, "unicast addresses without prefix length", isUnicastIp);
+  kind::list(option("deny", "",
+                    "Networks that no client may be in: nothing that comes from there is answered, nothing is sent "
+                    "there, and plain transports to there are refused. For what the relay can reach and strangers "
+                    "should not by its help: management networks, the neighbours of the host."),
+             MEMBER(media.deny), kDenyMax, "networks with prefix length, no bit set behind it: 10.0.0.0/8, fd00::/8",
+             isNetwork);
   kind::number(option("port", "", "The one UDP port for the media of all participants. Open it in firewalls."),
                MEMBER(media.port), 1, 65'535);
   kind::optionalNumber(option("vlan", "", "802.1Q tag of the relay's frames, where its port is a trunk."),

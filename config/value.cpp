@@ -53,6 +53,13 @@ bool PrefixValue::contains(const IpValue& other) const {
   return true;
 }
 
+bool PrefixValue::isNetwork() const {
+  for (unsigned bit = length; bit < address.size() * 8; ++bit) {
+    if (address.bytes[bit / 8] & 0x80 >> bit % 8) return false;
+  }
+  return true;
+}
+
 std::optional<PrefixValue> parsePrefix(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;

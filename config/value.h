@@ -29,6 +29,8 @@ struct PrefixValue {
   unsigned length = 0;
 
   bool contains(const IpValue& other) const;
+  /// No bit is set behind the prefix: "10.0.0.0/8", not "10.0.0.1/8".
+  bool isNetwork() const;
 };
 std::optional<PrefixValue> parsePrefix(std::string_view text);
 

@@ -18,6 +18,7 @@
 
 #include "config/log.h"
 #include "config/options.h"
+#include "config/value.h"
 #include "control/api/http_server.h"
 #include "control/api/webhook.h"
 #include "control/metrics/metrics.h"
@@ -69,6 +70,7 @@ LocalSide localSide(const MediaConfig& media, const std::string& fingerprint) {
   LocalSide local;
   for (const std::string& address : media.announce.empty() ? media.address : media.announce)
     local.places.push_back({address.substr(0, address.find('/')), media.port});
+  for (const std::string& network : media.deny) local.denied.push_back(parsePrefix(network).value());
   local.fingerprint = fingerprint;
   local.receive_bitrate_max_bps = media.video_bitrate_max_kbps * 1000;
   return local;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/value.h"
 #include "control/room/model.h"
 #include "control/room/refusal.h"
 #include "control/signalling/fresh.h"
@@ -21,7 +22,8 @@ struct LocalSide {
     uint16_t port = 0;
   };
   std::vector<Place> places;
-  std::string fingerprint;  // "sha-256 AB:CD:..."
+  std::vector<PrefixValue> denied;  // networks that nothing is sent to
+  std::string fingerprint;          // "sha-256 AB:CD:..."
   uint32_t receive_bitrate_max_bps = 0;
 };
 

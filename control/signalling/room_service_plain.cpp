@@ -35,6 +35,9 @@ Result<void> checkRemote(const PlainRequest& request, const LocalSide& local) {
   const auto remote = readAddress(request.remote_ip, request.remote_port);
   if (!remote || !isOneHost(*remote))
     return refuse(400, "remote_invalid", "remote must be the address and port of one host, not of this one.");
+  const auto ip = parseIpValue(ipText(*remote));
+  if (ip && std::ranges::any_of(local.denied, [&](const PrefixValue& network) { return network.contains(*ip); }))
+    return refuse(403, "remote_denied", "remote is in a network that the setting media.deny names.");
   bool family = false;
   for (const LocalSide::Place& place : local.places) {
     const auto ours = readAddress(place.ip, place.port);

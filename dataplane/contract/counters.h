@@ -124,8 +124,11 @@ namespace penstock::contract {
   X(row_index_out_of_range, "doorbells or references beyond a table")                                               \
   X(row_generation_wrong, "rows skipped: they refer to a use of a slot that is over")                               \
   X(row_invalid, "rows skipped: a length, kind or count that cannot be")                                            \
-  X(row_address_taken, "rows skipped: ufrag, SSRC or address already in use")                                       \
-  X(row_address_unroutable, "plain transports applied without an address: no route leads to theirs")                \
+  X(row_ufrag_taken, "rows skipped: another transport has the ufrag")                                               \
+  X(row_ssrc_taken, "rows skipped: another row has one of the SSRCs")                                               \
+  X(row_table_full, "rows skipped: no place for their SSRCs")                                                       \
+  X(row_address_taken, "plain transports applied without an address: another one has theirs")                       \
+  X(row_address_unroutable, "plain transports applied without an address: nothing is sent to theirs")               \
   X(doorbell_cursor_absurd, "doorbell or inject cursor impossible: all rows were read again")                       \
   X(busy_ns, "time spent on bursts that held packets")                                                              \
   X(idle_ns, "time spent on empty polls and sleeping")

@@ -140,6 +140,16 @@ bool isForbidden(const Address& address, LinkLocal link_local) {
   return ip[0] == 0;  // ::/8: unspecified, loopback and the obsolete wrappings of IPv4
 }
 
+bool leadsInto(const Cidr& cidr, const Address& address) {
+  if (contains(cidr, address)) return true;
+  if (isV4(address) || !isV4(cidr.address)) return false;
+  const auto v4 = wrappedV4(address.ip);
+  if (!v4) return false;
+  uint8_t bytes[4];
+  store32(bytes, *v4);
+  return contains(cidr, addressFromV4(bytes));
+}
+
 bool isMulticast(const Address& address) {
   return isV4(address) ? address.ip[12] >> 4 == 14 : address.ip[0] == 0xff;
 }

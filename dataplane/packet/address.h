@@ -93,6 +93,9 @@ enum class LinkLocal : uint8_t { kForbidden, kAllowed };
 /// a source is true of a destination: media is unicast both ways. Says nothing of our own addresses.
 bool isForbidden(const Address& address, LinkLocal link_local = LinkLocal::kForbidden);
 
+/// As contains(), and also if `address` is an IPv6 one that a translator or tunnel would make one in `cidr` of.
+bool leadsInto(const Cidr& cidr, const Address& address);
+
 bool isMulticast(const Address& address);
 bool isUnspecified(const Address& address);
 bool isLinkLocal(const Address& address);

@@ -5,8 +5,8 @@
 
 namespace penstock {
 
-Routes::Routes(std::vector<Cidr> local, std::vector<Address> gateways, LinkLocal link_local)
-    : local_(std::move(local)), gateways_(std::move(gateways)), link_local_(link_local) {
+Routes::Routes(std::vector<Cidr> local, std::vector<Address> gateways, LinkLocal link_local, std::vector<Cidr> denied)
+    : local_(std::move(local)), gateways_(std::move(gateways)), denied_(std::move(denied)), link_local_(link_local) {
   for (Cidr& cidr : local_) cidr.address.port_be = 0;
   for (Address& gateway : gateways_) gateway.port_be = 0;
 }
@@ -35,8 +35,12 @@ bool Routes::isSourceAllowed(const Address& source) const {
   return link == nullptr || !isDirectedBroadcast(*link, source);
 }
 
+bool Routes::isDenied(const Address& address) const {
+  return std::ranges::any_of(denied_, [&](const Cidr& cidr) { return leadsInto(cidr, address); });
+}
+
 std::optional<Route> Routes::find(const Address& destination) const {
-  if (!isSourceAllowed(destination)) return std::nullopt;
+  if (!isSourceAllowed(destination) || isDenied(destination)) return std::nullopt;
   Address next_hop = destination;
   next_hop.port_be = 0;
   if (const Cidr* link = linkOf(destination)) return Route{next_hop, link->address};

@@ -4,18 +4,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "dataplane/relay/state.h"
 
 namespace penstock {
 
-// Each says what to count: rows_applied, row_generation_wrong, row_address_taken.
-Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns);
-Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns);
+// Each says what to count of the row. What only tells of another worker's rows is none: nothing is counted.
+std::optional<Counter> applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns);
+std::optional<Counter> applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns);
 Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t now_ns);
-Counter applyElsewhere(RelayState& s, const ElsewhereCommand& command);
-Counter applyFanOut(RelayState& s, const FanOutCommand& command);
+void applyElsewhere(RelayState& s, const ElsewhereCommand& command);
+void applyFanOut(RelayState& s, const FanOutCommand& command);
 
 /// Replaces the SSRCs by which a track of a latching transport is found.
 void setLatch(RelayState& s, uint32_t track, uint32_t transport, const LatchSsrcs& ssrcs);

@@ -1,4 +1,5 @@
 // Subscriptions taken into the worker's state, and out of it.
+#include <expected>
 #include <utility>
 
 #include "dataplane/relay/apply.h"
@@ -28,13 +29,14 @@ uint32_t clockRateOf(const TrackState& track) {
   return track.row.payload_type_count == 0 ? 90'000 : track.row.payload_type[0].clock_rate_hz;
 }
 
-bool registerOutgoing(RelayState& s, uint32_t index, const contract::SubscriptionRow& row) {
+std::expected<void, Counter> registerOutgoing(RelayState& s, uint32_t index, const contract::SubscriptionRow& row) {
   const uint32_t transport = row.transport.index;
-  if (s.outgoing.find({transport, row.ssrc}) != nullptr) return false;
-  if (row.rtx_ssrc != 0 && s.outgoing.find({transport, row.rtx_ssrc}) != nullptr) return false;
+  const auto taken = [&](uint32_t ssrc) { return ssrc != 0 && s.outgoing.find({transport, ssrc}) != nullptr; };
+  if (taken(row.ssrc) || taken(row.rtx_ssrc)) return std::unexpected(Counter::row_ssrc_taken);
+  if (s.outgoing.room() < 2) return std::unexpected(Counter::row_table_full);
   s.outgoing.set({transport, row.ssrc}, index);
   if (row.rtx_ssrc != 0) s.outgoing.set({transport, row.rtx_ssrc}, index);
-  return true;
+  return {};
 }
 
 void enterTrack(RelayState& s, uint32_t index, const contract::RowReference& reference) {
@@ -105,7 +107,7 @@ Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t 
   }
   const bool starts = command.media != nullptr;
   if (!s.subscriptions.holds(command.index)) {
-    if (!registerOutgoing(s, command.index, row)) return Counter::row_address_taken;
+    if (const auto registered = registerOutgoing(s, command.index, row); !registered) return registered.error();
     openSubscription(s, command);
   }
   SubscriptionState& subscription = s.subscriptions[command.index];

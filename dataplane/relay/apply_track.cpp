@@ -1,8 +1,10 @@
 // Tracks taken into the worker's state, and out of it.
 #include <algorithm>
+#include <expected>
 #include <utility>
 
 #include "dataplane/relay/apply.h"
+#include "dataplane/relay/cache_share.h"
 #include "dataplane/relay/flows.h"
 #include "dataplane/relay/incoming.h"
 #include "dataplane/relay/requests.h"
@@ -24,19 +26,20 @@ void recall(RelayState& s, uint32_t index, uint32_t ssrc, std::unique_ptr<srtp::
   storeRetired(s.flows.transport[index], transport);
 }
 
-/// Registers the SSRCs of the row's encodings; false, and nothing registered, if one is in use on the transport.
-bool registerIncoming(RelayState& s, uint32_t index, const contract::TrackRow& row) {
+/// Registers the SSRCs of the row's encodings; or says why not, and nothing is registered.
+std::expected<void, Counter> registerIncoming(RelayState& s, uint32_t index, const contract::TrackRow& row) {
   const uint32_t transport = row.transport.index;
   const auto taken = [&](uint32_t ssrc) { return ssrc != 0 && s.incoming.find({transport, ssrc}) != nullptr; };
   for (uint8_t e = 0; e < row.encoding_count; ++e) {
-    if (taken(row.encoding[e].ssrc) || taken(row.encoding[e].rtx_ssrc)) return false;
+    if (taken(row.encoding[e].ssrc) || taken(row.encoding[e].rtx_ssrc)) return std::unexpected(Counter::row_ssrc_taken);
   }
+  if (s.incoming.room() < size_t{row.encoding_count} * 2) return std::unexpected(Counter::row_table_full);
   for (uint8_t e = 0; e < row.encoding_count; ++e) {
     const contract::EncodingRow& encoding = row.encoding[e];
     if (encoding.ssrc != 0) s.incoming.set({transport, encoding.ssrc}, {index, e, false});
     if (encoding.rtx_ssrc != 0) s.incoming.set({transport, encoding.rtx_ssrc}, {index, e, true});
   }
-  return true;
+  return {};
 }
 
 void unregisterIncoming(RelayState& s, const TrackState& track) {
@@ -142,14 +145,13 @@ void setTrack(RelayState& s, TrackState& track, const contract::TrackRow& row, c
 }
 
 /// Its packets come decrypted and accounted for: it has no streams, and no place in reports and flows.
-Counter applyForeign(RelayState& s, const TrackCommand& command) {
+void applyForeign(RelayState& s, const TrackCommand& command) {
   const contract::TrackRow& row = command.row;
   if (!s.tracks.holds(command.index)) {
     s.tracks.emplace(command.index).foreign = true;
     s.transports[row.transport.index].tracks.push_back(command.index);
   }
   setTrack(s, s.tracks[command.index], row, row);
-  return Counter::rows_applied;
 }
 
 }  // namespace
@@ -168,17 +170,15 @@ void setLatch(RelayState& s, uint32_t track, uint32_t transport, const LatchSsrc
   s.latching[track] = ssrcs;
 }
 
-Counter applyFanOut(RelayState& s, const FanOutCommand& command) {
-  if (!s.tracks.holds(command.track.index)) return Counter::row_generation_wrong;
-  s.tracks[command.track.index].fan_out = command.workers;
-  return Counter::rows_applied;
+void applyFanOut(RelayState& s, const FanOutCommand& command) {
+  if (TrackState* track = s.tracks.find(command.track.index)) track->fan_out = command.workers;
 }
 
-Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
+std::optional<Counter> applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
   contract::TrackRow row = command.row;
   if (row.state == contract::RowState::kFree) return closeTrack(s, command.index), Counter::rows_applied;
   if (!refersTo(s.transports, row.transport)) return Counter::row_generation_wrong;
-  if (command.foreign) return applyForeign(s, command);
+  if (command.foreign) return applyForeign(s, command), std::nullopt;
   if (s.tracks.holds(command.index)) {
     const contract::TrackRow& held = s.tracks[command.index].row;
     const bool same = held.generation == row.generation && held.transport == row.transport && held.kind == row.kind;
@@ -193,15 +193,15 @@ Counter applyTrack(RelayState& s, TrackCommand& command, uint64_t now_ns) {
     keepBindings(s.tracks[command.index], command, row);
   }
   TrackState& track = s.tracks[command.index];
-  if (!registerIncoming(s, command.index, row)) {
+  if (const auto registered = registerIncoming(s, command.index, row); !registered) {
     if (opening) {
       s.tracks.erase(command.index);
     } else {
       contract::TrackRow before = track.row;
       keepBindings(track, {}, before);
-      registerIncoming(s, command.index, before);
+      (void)registerIncoming(s, command.index, before);  // it was there a moment ago
     }
-    return Counter::row_address_taken;
+    return registered.error();
   }
   if (opening) {
     s.transports[row.transport.index].tracks.push_back(command.index);
@@ -241,13 +241,8 @@ void closeTrack(RelayState& s, uint32_t index) {
     s.flows.track[index] = {};
     s.reports.track[index] = {};
   }
+  clearCaches(s, *track);
   std::erase(s.transports[track->row.transport.index].tracks, index);
-  for (auto& cache : track->caches) {
-    cache.clear([&](CachedPacket cached) {
-      s.io.release(std::span(&cached.packet, 1));
-      --s.cached_packets;
-    });
-  }
   s.tracks.erase(index);
 }
 

@@ -17,16 +17,29 @@ UfragKey ufragOf(const contract::TransportRow& row) {
   return key;
 }
 
+/// RFC 7022 section 4.2: a CNAME for one session is random, at least 96 bits of it, so that it tells nothing: neither
+/// how many transports there are, nor that two of them are of one client. Of what each worker knows, under the seed.
+std::array<char, 24> makeCname(uint64_t seed, uint32_t index, uint32_t generation) {
+  const auto bytes = [](const auto& number) {
+    return std::span(reinterpret_cast<const uint8_t*>(&number), sizeof number);
+  };
+  const Sha1Digest digest = HmacSha1Key(bytes(seed)).sign({bytes(index), bytes(generation)});
+  std::array<char, 24> text;
+  for (size_t i = 0; i < text.size(); ++i) text[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 * 4) & 15];
+  return text;
+}
+
 /// A transport, or the publisher of foreign tracks.
-TransportState& emplaceTransport(RelayState& s, uint32_t index) {
+TransportState& emplaceTransport(RelayState& s, uint32_t index, uint32_t generation) {
   TransportState& transport = s.transports.emplace(index);
+  transport.cname = makeCname(s.config.seed, index, generation);
   transport.active_position = static_cast<uint32_t>(s.active.size());
   s.active.push_back(index);
   return transport;
 }
 
 void openTransport(RelayState& s, uint32_t index, const contract::TransportRow& row, uint64_t now_ns) {
-  TransportState& transport = emplaceTransport(s, index);
+  TransportState& transport = emplaceTransport(s, index, row.generation);
   // Spread over the interval, so that a storm of joins is not a storm of reports each second.
   transport.next_report_ns = now_ns + mixBits(index ^ s.config.seed) % kReportIntervalNs;
   s.owner_of[index] = static_cast<uint8_t>(s.peers.self());
@@ -57,27 +70,29 @@ void storeReceived(contract::TransportFlow& flow, const TransportState& transpor
 }
 
 /// What belongs to another worker has neither keys nor addresses here, and no place in reports and flows.
-Counter applyForeign(RelayState& s, const TransportCommand& command) {
-  if (!s.transports.holds(command.index)) emplaceTransport(s, command.index).foreign = true;
+void applyForeign(RelayState& s, const TransportCommand& command) {
+  if (!s.transports.holds(command.index)) emplaceTransport(s, command.index, command.row.generation).foreign = true;
   TransportState& transport = s.transports[command.index];
   transport.row = command.row;
   setExtensions(transport, command.row);
-  return Counter::rows_applied;
 }
 
 /// Media goes to the address that the row gives.
-Counter placePlain(RelayState& s, uint32_t index, uint64_t now_ns) {
+void placePlain(RelayState& s, uint32_t index, uint64_t now_ns) {
   const Address remote = s.transports[index].row.remote;
-  if (!s.routes.isSourceAllowed(remote) || !s.routes.find(remote)) return Counter::row_address_unroutable;
+  if (!s.routes.isSourceAllowed(remote) || !s.routes.find(remote)) {
+    return s.count(Counter::row_address_unroutable);
+  }
   const uint32_t* other = s.by_remote.find(remote);
-  if (other != nullptr && *other != index && s.is_plain[*other]) return Counter::row_address_taken;
+  if (other != nullptr && *other != index && s.is_plain[*other]) {
+    return s.count(Counter::row_address_taken);
+  }
   nominate(s, index, remote, /*proven=*/true, now_ns);
-  return Counter::rows_applied;
 }
 
 }  // namespace
 
-Counter applyElsewhere(RelayState& s, const ElsewhereCommand& command) {
+void applyElsewhere(RelayState& s, const ElsewhereCommand& command) {
   // The ufrag that led there before: rows of one index come in order.
   if (const auto known = s.ufrag_elsewhere.find(command.index); known != s.ufrag_elsewhere.end()) {
     if (const uint32_t* index = s.by_ufrag.find(known->second); index != nullptr && *index == command.index) {
@@ -86,21 +101,20 @@ Counter applyElsewhere(RelayState& s, const ElsewhereCommand& command) {
     s.ufrag_elsewhere.erase(known);
   }
   s.is_plain[command.index] = command.row.kind == contract::TransportKind::kPlain;
-  if (command.row.state == contract::RowState::kFree) return Counter::rows_applied;
+  if (command.row.state == contract::RowState::kFree) return;
   const UfragKey ufrag = ufragOf(command.row);
   s.owner_of[command.index] = static_cast<uint8_t>(command.worker);
   s.by_ufrag.set(ufrag, command.index);
   s.ufrag_elsewhere[command.index] = ufrag;
-  return Counter::rows_applied;
 }
 
-Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns) {
+std::optional<Counter> applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns) {
   const contract::TransportRow& row = command.row;
   if (row.state == contract::RowState::kFree) return closeTransport(s, command.index), Counter::rows_applied;
-  if (command.foreign) return applyForeign(s, command);
+  if (command.foreign) return applyForeign(s, command), std::nullopt;
   const UfragKey ufrag = ufragOf(row);
   if (const uint32_t* other = s.by_ufrag.find(ufrag); other != nullptr && *other != command.index) {
-    return Counter::row_address_taken;
+    return Counter::row_ufrag_taken;
   }
   if (s.transports.holds(command.index) && s.transports[command.index].row.generation != row.generation) {
     closeTransport(s, command.index);
@@ -142,7 +156,7 @@ Counter applyTransport(RelayState& s, TransportCommand& command, uint64_t now_ns
     s.subscriptions[index].header = headerFor(s.subscriptions[index].row, transport);
     if (counts_anew) reviewHeld(s, index, now_ns);
   }
-  if (row.remote.port_be != 0) return placePlain(s, command.index, now_ns);
+  if (row.remote.port_be != 0) return placePlain(s, command.index, now_ns), Counter::rows_applied;
   // The settings may be others than those of the process that learned the address.
   if (command.resume_remote.port_be != 0 && !transport.sendable() && s.routes.find(command.resume_remote)) {
     nominate(s, command.index, command.resume_remote, /*proven=*/true, now_ns);

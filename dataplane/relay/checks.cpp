@@ -105,6 +105,7 @@ void learnAddress(RelayState& s, uint32_t index, const FrameView& view, uint64_t
 
 Counter answerCheck(RelayState& s, const FrameView& view, uint64_t now_ns) {
   if (!s.routes.isSourceAllowed(view.source)) return Counter::udp_source_forbidden;
+  if (s.routes.isDenied(view.source)) return Counter::udp_source_denied;
   // The answer could go back the way the request came, but media could not. RFC 8445 section 7.2.5.2.3: a pair whose
   // check gets no answer fails, so that the client takes one that works.
   if (!s.routes.find(view.source)) return Counter::stun_source_unroutable;

@@ -13,7 +13,7 @@
 
 namespace penstock {
 
-/// Spreads the bits of a 64-bit key (finaliser of MurmurHash3, public domain).
+/// Spreads the bits of a 64-bit number (finaliser of MurmurHash3, public domain).
 constexpr uint64_t mixBits(uint64_t x) {
   x ^= x >> 33;
   x *= 0xff51afd7ed558ccdULL;
@@ -22,19 +22,27 @@ constexpr uint64_t mixBits(uint64_t x) {
   return x ^ (x >> 33);
 }
 
+/// Hash of a key that clients may choose. Which keys get near each other depends on `seed`, which nobody outside knows:
+/// the product with a secret odd number is another one for each process, and mixBits brings all of its bits down.
+constexpr uint64_t seededHash(uint64_t key, uint64_t seed) {
+  return mixBits((key ^ seed) * (seed | 1));
+}
+
 /// Key and Value: trivially copyable, Key with ==. Hash: Key -> uint64_t. Holds at most `capacity` entries, in twice
 /// the slots; slots that were never used cost address space, not memory.
 template <class Key, class Value, class Hash>
 class FixedMap {
  public:
-  explicit FixedMap(size_t capacity)
-      : capacity_(capacity),
+  FixedMap(size_t capacity, const Hash& hash)
+      : hash_(hash),
+        capacity_(capacity),
         mask_(std::bit_ceil(capacity * 2) - 1),
         slots_(static_cast<Slot*>(std::calloc(mask_ + 1, sizeof(Slot)))) {
     if (!slots_) throw std::bad_alloc();
   }
 
   size_t size() const { return size_; }
+  size_t room() const { return capacity_ - size_; }
 
   const Value* find(const Key& key) const {
     for (size_t i = home(key);; i = (i + 1) & mask_) {
@@ -87,8 +95,9 @@ class FixedMap {
   struct Free {
     void operator()(Slot* slots) const { std::free(slots); }
   };
-  size_t home(const Key& key) const { return Hash{}(key)&mask_; }
+  size_t home(const Key& key) const { return hash_(key) & mask_; }
 
+  [[no_unique_address]] Hash hash_;
   size_t capacity_;
   size_t mask_;
   size_t size_ = 0;

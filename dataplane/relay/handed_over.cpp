@@ -1,6 +1,7 @@
 #include "dataplane/relay/handed_over.h"
 
 #include "dataplane/packet/rtp_extension.h"
+#include "dataplane/relay/cache_share.h"
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/layers.h"
 #include "dataplane/relay/link.h"

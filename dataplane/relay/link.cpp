@@ -118,6 +118,7 @@ Counter answerListenerQuery(RelayState& s, const FrameView& view, uint64_t now_n
 }
 
 Counter answerEcho(RelayState& s, const FrameView& view) {
+  if (s.routes.isDenied(view.source)) return Counter::udp_source_denied;
   if (!s.routes.isOurs(view.destination) && !isMulticast(view.destination)) return Counter::ip_not_ours;
   Counter outcome = Counter::answered;
   transmitFrame(s, [&](std::span<uint8_t> out) -> size_t {

@@ -4,6 +4,7 @@
 #include <expected>
 
 #include "dataplane/packet/rtp_extension.h"
+#include "dataplane/relay/cache_share.h"
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/flows.h"
 #include "dataplane/relay/incoming.h"
@@ -56,17 +57,6 @@ std::optional<uint8_t> note(RelayState& s, uint32_t index, const RtpView& view, 
 
 }  // namespace
 
-void keep(RelayState& s, TrackState& track, uint8_t encoding, const CachedPacket& packet, uint16_t sequence,
-          uint64_t now_ns) {
-  if (s.cached_packets >= s.config.cached_packets_max) return;
-  s.io.retain(std::span(&packet.packet, 1));
-  ++s.cached_packets;
-  if (const auto replaced = track.caches[encoding].put(sequence, packet, now_ns)) {
-    s.io.release(std::span(&replaced->packet, 1));
-    --s.cached_packets;
-  }
-}
-
 void leaveOut(RelayState& s, const TrackState& track, uint8_t encoding, uint16_t sequence) {
   for (const uint32_t index : track.subscriptions) s.subscriptions[index].leaveOut(encoding, sequence);
 }
@@ -80,6 +70,7 @@ std::expected<uint32_t, Counter> mayLatch(RelayState& s, const FrameView& frame,
   if (latch == nullptr || !s.owns(latch->transport)) return std::unexpected(Counter::rtp_source_unvalidated);
   if (s.transports[latch->transport].sendable()) return std::unexpected(Counter::latch_done);
   if (!s.routes.isSourceAllowed(frame.source)) return std::unexpected(Counter::udp_source_forbidden);
+  if (s.routes.isDenied(frame.source)) return std::unexpected(Counter::udp_source_denied);
   if (!s.routes.find(frame.source)) return std::unexpected(Counter::latch_source_unroutable);
   if (!latch->budget.allow(now_ns)) return std::unexpected(Counter::latch_budget_spent);
   return latch->transport;

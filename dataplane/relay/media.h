@@ -7,9 +7,6 @@
 
 namespace penstock {
 
-/// Keeps a packet of a track for retransmission, within the limit of all tracks together.
-void keep(RelayState& s, TrackState& track, uint8_t encoding, const CachedPacket& packet, uint16_t sequence,
-          uint64_t now_ns);
 /// The publisher's number carries nothing: to subscribers it leaves no gap.
 void leaveOut(RelayState& s, const TrackState& track, uint8_t encoding, uint16_t sequence);
 

@@ -2,6 +2,7 @@
 
 #include "dataplane/packet/classify.h"
 #include "dataplane/relay/apply.h"
+#include "dataplane/relay/cache_share.h"
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/feedback.h"
 #include "dataplane/relay/handed_over.h"
@@ -88,18 +89,18 @@ RelayState::RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_
       report(r.worker[p.self()]),
       stages(r.worker[p.self()].stages),
       peers(p),
-      routes(c.addresses, c.gateways),
+      routes(c.addresses, c.gateways, LinkLocal::kForbidden, c.denied),
       neighbours(kNeighbourMax),
       outbox(packet_io, report, stages),
       transports(contract::kTransportMax),
       tracks(contract::kTrackMax),
       subscriptions(contract::kSubscriptionMax),
-      by_remote(contract::kTransportMax * kRemoteMax),
-      by_ufrag(contract::kTransportMax),
+      by_remote(contract::kTransportMax * kRemoteMax, {c.seed}),
+      by_ufrag(contract::kTransportMax, {c.seed}),
       owner_of(contract::kTransportMax, static_cast<uint8_t>(p.self())),
-      incoming(contract::kTrackMax * 2),
-      outgoing(contract::kSubscriptionMax * 2),
-      latches(contract::kTrackMax * contract::kEncodingMax),
+      incoming(kIncomingMax, {c.seed}),
+      outgoing(kOutgoingMax, {c.seed}),
+      latches(contract::kTrackMax * contract::kEncodingMax, {c.seed}),
       is_plain(contract::kTransportMax),
       speakers(contract::kTransportMax),
       subscriber_of(contract::kTransportMax, contract::kTransportMax) {
@@ -116,11 +117,7 @@ Relay::Relay(const RelayConfig& config, srtp::Backend& backend, PacketIo& io, co
 Relay::~Relay() {
   RelayState& s = *state_;
   for (uint32_t index = 0; index < s.tracks.size(); ++index) {
-    TrackState* track = s.tracks.find(index);
-    if (track == nullptr) continue;
-    for (auto& cache : track->caches) {
-      cache.clear([&](CachedPacket cached) { s.io.release(std::span(&cached.packet, 1)); });
-    }
+    if (TrackState* track = s.tracks.find(index)) clearCaches(s, *track);
   }
   s.io.release(std::span(s.stock).first(s.stock_count));
 }
@@ -131,8 +128,8 @@ void Relay::prepareThread() {
 
 void Relay::apply(Command& command, uint64_t now_ns) {
   RelayState& s = *state_;
-  const Counter outcome = std::visit(
-      [&](auto& c) {
+  const auto outcome = std::visit(
+      [&](auto& c) -> std::optional<Counter> {
         using C = std::decay_t<decltype(c)>;
         if constexpr (std::is_same_v<C, TransportCommand>)
           return applyTransport(s, c, now_ns);
@@ -141,16 +138,17 @@ void Relay::apply(Command& command, uint64_t now_ns) {
         else if constexpr (std::is_same_v<C, SubscriptionCommand>)
           return applySubscription(s, c, now_ns);
         else if constexpr (std::is_same_v<C, ElsewhereCommand>)
-          return applyElsewhere(s, c);
+          applyElsewhere(s, c);
         else if constexpr (std::is_same_v<C, LatchCommand>)
-          return setLatch(s, c.track, c.transport, c.ssrcs), Counter::rows_applied;
+          setLatch(s, c.track, c.transport, c.ssrcs);
         else if constexpr (std::is_same_v<C, RanksCommand>)
-          return applyRanks(s, c, now_ns), Counter::rows_applied;
+          applyRanks(s, c, now_ns);
         else
-          return applyFanOut(s, c);
+          applyFanOut(s, c);
+        return std::nullopt;
       },
       command);
-  s.count(outcome);
+  if (outcome) s.count(*outcome);
   s.outbox.flush();
 }
 

@@ -23,6 +23,7 @@ struct RelayConfig {
   MacAddress mac{};
   std::vector<Cidr> addresses;
   std::vector<Address> gateways;
+  std::vector<Cidr> denied;  // networks that no client may be in
   uint16_t port = 10'000;
   uint16_t vlan = kNoVlan;
   UdpChecksum checksum = UdpChecksum::kSoftware;  // kPseudoHeader where the port completes it

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
@@ -133,6 +134,8 @@ struct alignas(64) TransportState {
   stream::IndexReservation srtcp_reservation{0};
   uint64_t next_report_ns = 0;
   uint32_t active_position = 0;                // in RelayState::active
+  uint32_t cached_packets = 0;                 // of its tracks, see cache_share.h
+  std::array<char, 24> cname{};                // its streams' towards subscribers, see cnameOf
   std::array<uint8_t, 256> extension_of_id{};  // header extension id -> contract::Extension, or kNoExtension
   std::vector<uint32_t> tracks, subscriptions;
   std::vector<RetiredStream> retired;
@@ -275,8 +278,10 @@ struct StreamKey {
   uint32_t ssrc;
   friend bool operator==(const StreamKey&, const StreamKey&) = default;
 };
+// Hashes of what clients choose, or help to choose: each with the process's seed.
 struct StreamKeyHash {
-  uint64_t operator()(const StreamKey& key) const { return mixBits(uint64_t{key.transport} << 32 | key.ssrc); }
+  uint64_t seed;
+  uint64_t operator()(const StreamKey& key) const { return seededHash(uint64_t{key.transport} << 32 | key.ssrc, seed); }
 };
 /// Who may try to be found by an SSRC, from an address that is not known.
 struct Latch {
@@ -284,17 +289,23 @@ struct Latch {
   stream::RequesterLimiter budget{50, 20'000'000};  // packets: 50 at once, then 50 a second
 };
 struct SsrcHash {
-  uint64_t operator()(uint32_t ssrc) const { return mixBits(ssrc); }
-};
-struct RemoteHash {
-  uint64_t operator()(const Address& address) const { return hashAddress(address, 0); }
+  uint64_t seed;
+  uint64_t operator()(uint32_t ssrc) const { return seededHash(ssrc, seed); }
 };
 using UfragKey = std::array<uint8_t, contract::kIceUfragMax>;  // zero-padded
 struct UfragHash {
+  uint64_t seed;
   uint64_t operator()(const UfragKey& key) const {
-    return mixBits(loadBigEndian<uint64_t>(key.data()) ^ mixBits(loadBigEndian<uint64_t>(key.data() + 8)));
+    return seededHash(loadBigEndian<uint64_t>(key.data()) ^ seededHash(loadBigEndian<uint64_t>(key.data() + 8), seed),
+                      seed);
   }
 };
+
+/// Media and RTX of every encoding that rows can hold, all on one worker.
+inline constexpr size_t kIncomingMax = size_t{contract::kTrackMax} * contract::kEncodingMax * 2;
+static_assert(kIncomingMax == contract::kTrackMax * std::extent_v<decltype(contract::TrackRow::encoding)> * 2,
+              "each SSRC that a track's row can name, or have bound by MID, has its place");
+inline constexpr size_t kOutgoingMax = size_t{contract::kSubscriptionMax} * 2;
 
 /// Where the publisher on a transport, of whatever worker, stands in its room.
 struct SpeakerPlace {
@@ -328,7 +339,7 @@ struct RelayState {
   SlotArray<TrackState> tracks;
   SlotArray<SubscriptionState> subscriptions;
   // Of all workers' transports: what arrives for another one's is handed over.
-  FixedMap<Address, uint32_t, RemoteHash> by_remote;
+  FixedMap<Address, uint32_t, AddressHash> by_remote;
   FixedMap<UfragKey, uint32_t, UfragHash> by_ufrag;
   std::vector<uint8_t> owner_of;                           // by transport
   std::unordered_map<uint32_t, UfragKey> ufrag_elsewhere;  // by transport; changed by apply() alone
@@ -348,7 +359,8 @@ struct RelayState {
   uint64_t timers_ran_ns = 0;
   size_t timer_cursor = 0;
   uint64_t visits_owed_ns = 0;  // see visitTransports
-  uint32_t cached_packets = 0;
+  uint32_t cached_packets = 0;  // of all tracks, see cache_share.h
+  uint32_t largest_holder = 0;  // the transport with most of them, as far as is known
 
   bool owns(uint32_t transport) const { return owner_of[transport] == peers.self(); }
   /// The transport of this worker's that the address leads to; null if it leads nowhere, or to another worker.

@@ -1,8 +1,8 @@
 #include "dataplane/relay/timers.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "dataplane/relay/cache_share.h"
 #include "dataplane/relay/checks.h"
 #include "dataplane/relay/incoming.h"
 #include "dataplane/relay/layers.h"
@@ -23,11 +23,8 @@ constexpr size_t kExpirePerVisit = 64;
 
 /// Streams of one publisher share a CNAME, so that receivers keep its audio and video together (RFC 3550
 /// section 6.5.1).
-std::string_view cnameOf(const contract::RowReference& publisher, std::array<char, 24>& text) {
-  char* end = std::to_chars(text.begin(), text.end(), publisher.index, 16).ptr;
-  *end++ = '-';
-  end = std::to_chars(end, text.end(), publisher.generation, 16).ptr;
-  return {text.data(), end};
+std::string_view cnameOf(const TransportState& publisher) {
+  return {publisher.cname.data(), publisher.cname.size()};
 }
 
 void sendReceiverReports(RelayState& s, uint32_t index, uint64_t now_ns) {
@@ -53,7 +50,6 @@ void sendSenderReports(RelayState& s, uint32_t index, uint64_t now_ns) {
   TransportState& transport = s.transports[index];
   const uint64_t ntp = s.ntp(now_ns);
   std::array<stream::StreamReport, 16> reports;
-  std::array<std::array<char, 24>, 16> cnames;
   size_t count = 0;
   const auto send = [&] {
     for (size_t done = 0; done < count;) {
@@ -72,17 +68,17 @@ void sendSenderReports(RelayState& s, uint32_t index, uint64_t now_ns) {
     const SubscriptionState& subscription = s.subscriptions[subscription_index];
     if (subscription.packets_sent == 0 || !subscription.hasTrack()) continue;
     const TrackState& track = s.tracks[subscription.row.track.index];
-    const stream::ClockMapping& mapping = s.transports[track.row.transport.index].clock;
+    const TransportState& publisher = s.transports[track.row.transport.index];
     const uint8_t encoding = subscription.layers.current();
     if (encoding == contract::kNoEncoding) continue;  // paused
-    const auto timestamp = track.encoding[encoding].clock.timestampAt(now_ns, mapping);
+    const auto timestamp = track.encoding[encoding].clock.timestampAt(now_ns, publisher.clock);
     if (!timestamp) continue;  // before the publisher's first report: better none than a wrong one
     reports[count] = {.ssrc = subscription.row.ssrc,
                       .info = {.ntp = ntp,
                                .rtp_timestamp = *timestamp + subscription.timestamp.offset(),
                                .packet_count = subscription.packets_sent,
                                .octet_count = subscription.octets_sent},
-                      .cname = cnameOf(track.row.transport, cnames[count])};
+                      .cname = cnameOf(publisher)};
     if (++count == reports.size()) send();
   }
   send();
@@ -102,20 +98,11 @@ void echoReferenceTime(RelayState& s, uint32_t index, uint64_t now_ns) {
   });
 }
 
-void expireCaches(RelayState& s, TrackState& track, uint64_t now_ns) {
-  for (auto& cache : track.caches) {
-    cache.expire(now_ns, kExpirePerVisit, [&](CachedPacket cached) {
-      s.io.release(std::span(&cached.packet, 1));
-      --s.cached_packets;
-    });
-  }
-}
-
 void visitTrack(RelayState& s, uint32_t index, uint64_t now_ns) {
   TrackState& track = s.tracks[index];
   if (track.isVideo()) {
     pollKeyFrames(s, index, now_ns);
-    expireCaches(s, track, now_ns);
+    expireCaches(s, track, kExpirePerVisit, now_ns);
   }
   contract::TrackStats& stats = s.reports.track[index];
   stats.audio_level_dbov = track.audio_level.level(now_ns);
@@ -141,7 +128,7 @@ void aimAgain(RelayState& s, const TransportState& transport, uint64_t now_ns) {
 void visit(RelayState& s, uint32_t index, uint64_t now_ns) {
   TransportState& transport = s.transports[index];
   if (transport.foreign) {
-    for (const uint32_t track : transport.tracks) expireCaches(s, s.tracks[track], now_ns);
+    for (const uint32_t track : transport.tracks) expireCaches(s, s.tracks[track], kExpirePerVisit, now_ns);
     return;
   }
   if (transport.remotes_untold) tellRemotes(s, index);

@@ -32,9 +32,11 @@ class PacketCache {
       if (fresh && serialDifference(sequence, entry.sequence) <= 0) return handle;
       std::optional<Handle> overwritten(std::move(entry.handle));
       entry = {std::move(handle), now_ns, sequence, true};
+      noteNewest(sequence);
       return overwritten;
     }
     entry = {std::move(handle), now_ns, sequence, true};
+    noteNewest(sequence);
     ++count_;
     return std::nullopt;
   }
@@ -62,6 +64,19 @@ class PacketCache {
     }
   }
 
+  /// Since when the packet that was there longest has been; nothing if the cache is empty.
+  std::optional<uint64_t> oldestNs() {
+    if (count_ == 0) return std::nullopt;
+    return oldest().stored_ns;
+  }
+
+  /// Hands back the packet that was there longest. Only if there is one.
+  [[nodiscard]] Handle takeOldest() {
+    Handle handle{};
+    drop(oldest(), [&](Handle&& taken) { handle = std::move(taken); });
+    return handle;
+  }
+
   template <class Release>
   void clear(Release&& release) {
     for (Entry& entry : entries_) {
@@ -80,6 +95,21 @@ class PacketCache {
     bool used = false;
   };
   Entry& at(uint16_t sequence) { return entries_[sequence & (entries_.size() - 1)]; }
+  /// What stands between the newest number and `oldest_` was looked at and is free: a place that the newest one passes
+  /// is no longer where the search begins.
+  void noteNewest(uint16_t sequence) {
+    const auto gap = serialDifference(sequence, newest_);
+    if (gap <= 0 && count_ > 0) return;
+    const size_t searched = static_cast<uint16_t>(oldest_ - newest_ - 1) & (entries_.size() - 1);
+    if (count_ == 0 || searched < static_cast<size_t>(gap)) oldest_ = static_cast<uint16_t>(sequence + 1);
+    newest_ = sequence;
+  }
+  /// Numbers come nearly in order: behind the newest place the oldest one follows. What came late stands a few places
+  /// off, and is found a round later.
+  Entry& oldest() {
+    while (!at(oldest_).used) ++oldest_;
+    return at(oldest_);
+  }
   template <class Release>
   void drop(Entry& entry, Release&& release) {
     release(std::move(entry.handle));
@@ -91,6 +121,7 @@ class PacketCache {
   uint64_t age_max_ns_;
   size_t count_ = 0;
   size_t sweep_ = 0;
+  uint16_t newest_ = 0, oldest_ = 1;  // the search for the oldest begins there
 };
 
 }  // namespace penstock::stream

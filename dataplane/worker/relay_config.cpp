@@ -43,6 +43,11 @@ RelayConfig makeRelayConfig(const Config& config, const LinkFacts& link, size_t 
     if (!gateway) throw StartError(kExitConfig, fmt::format("media.gateway: \"{}\" is no address.", text));
     relay.gateways.push_back(*gateway);
   }
+  for (const std::string& text : config.media.deny) {
+    const auto denied = parseCidr(text);
+    if (!denied) throw StartError(kExitConfig, fmt::format("media.deny: \"{}\" is no network.", text));
+    relay.denied.push_back(*denied);
+  }
   relay.port = config.media.port;
   relay.vlan = config.media.vlan.value_or(kNoVlan);
   relay.checksum = link.sends_udp_checksum ? UdpChecksum::kPseudoHeader : UdpChecksum::kSoftware;

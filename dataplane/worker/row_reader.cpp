@@ -178,14 +178,16 @@ void RowReader::lookAt(RowKind kind, uint32_t index, uint32_t tries) {
       return;
     case Verdict::kReferenceMissing:
       return laterOr(Counter::row_generation_wrong);
-    case Verdict::kNameTaken:
-      return laterOr(Counter::row_address_taken);
+    case Verdict::kUfragTaken:
+      return laterOr(Counter::row_ufrag_taken);
+    case Verdict::kSsrcTaken:
+      return laterOr(Counter::row_ssrc_taken);
   }
 }
 
 RowReader::Verdict RowReader::apply(uint32_t index, const TransportRow& row) {
   const auto owner = transport_of_ufrag_.find(ufragOf(row));
-  if (owner != transport_of_ufrag_.end() && owner->second != index) return Verdict::kNameTaken;
+  if (owner != transport_of_ufrag_.end() && owner->second != index) return Verdict::kUfragTaken;
   // Keys that go away would leave streams that nothing may protect: that is another association.
   if (transports_.used(index) && row.srtp_profile == contract::SrtpProfile::kNone &&
       transports_[index].srtp_profile != contract::SrtpProfile::kNone) {
@@ -225,9 +227,9 @@ void RowReader::setLatch(const LatchSsrcs& ssrcs, uint32_t track) {
 
 RowReader::Verdict RowReader::apply(uint32_t index, const TrackRow& row) {
   if (!transports_.isLive(row.transport)) return Verdict::kReferenceMissing;
-  if (track_ssrcs_.isTaken(row, index)) return Verdict::kNameTaken;
+  if (track_ssrcs_.isTaken(row, index)) return Verdict::kSsrcTaken;
   const LatchSsrcs latch = latchSsrcs(transports_[row.transport.index], row);
-  if (isLatchTaken(latch, index)) return Verdict::kNameTaken;
+  if (isLatchTaken(latch, index)) return Verdict::kSsrcTaken;
   if (tracks_.used(index) && tracks_[index].transport != row.transport) close(index, tracks_[index]);
   const bool was_used = tracks_.used(index);
   const TrackRow before = tracks_[index];
@@ -243,7 +245,7 @@ RowReader::Verdict RowReader::apply(uint32_t index, const TrackRow& row) {
 RowReader::Verdict RowReader::apply(uint32_t index, const SubscriptionRow& row) {
   if (!transports_.isLive(row.transport)) return Verdict::kReferenceMissing;
   if (row.track.generation != 0 && !tracks_.isLive(row.track)) return Verdict::kReferenceMissing;
-  if (subscription_ssrcs_.isTaken(row, index)) return Verdict::kNameTaken;
+  if (subscription_ssrcs_.isTaken(row, index)) return Verdict::kSsrcTaken;
   if (subscriptions_.used(index)) {
     const SubscriptionRow& old = subscriptions_[index];
     if (old.transport != row.transport || old.ssrc != row.ssrc) close(index, old);

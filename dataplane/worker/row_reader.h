@@ -92,7 +92,7 @@ class RowReader {
   void closeDifferent();
 
   // What became of a row that is sound by itself.
-  enum class Verdict { kApplied, kReferenceMissing, kNameTaken };
+  enum class Verdict { kApplied, kReferenceMissing, kUfragTaken, kSsrcTaken };
   Verdict apply(uint32_t index, const contract::TransportRow& row);
   Verdict apply(uint32_t index, const contract::TrackRow& row);
   Verdict apply(uint32_t index, const contract::SubscriptionRow& row);

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <random>
 #include <span>
 #include <unordered_map>
 
 #include "dataplane/contract/rows.h"
+#include "dataplane/relay/fixed_map.h"
 
 namespace penstock {
 
@@ -44,8 +46,13 @@ class SsrcOwners {
   }
 
  private:
+  /// Clients choose SSRCs; which of them get into one bucket they must not.
+  struct Hash {
+    uint64_t seed = uint64_t{std::random_device{}()} << 32 | std::random_device{}();
+    size_t operator()(uint64_t key) const { return seededHash(key, seed); }
+  };
   static uint64_t key(const Row& row, uint32_t ssrc) { return uint64_t{row.transport.index} << 32 | ssrc; }
-  std::unordered_map<uint64_t, uint32_t> owners_;
+  std::unordered_map<uint64_t, uint32_t, Hash> owners_;
 };
 
 }  // namespace penstock

@@ -8,7 +8,8 @@ namespace penstock {
 namespace {
 
 const std::string kSecret(32, 's');
-const std::string kMediaKeys = "[media] has: address, gateway, announce, port, vlan, video-bitrate-max-kbps\n";
+const std::string kNetworks = "networks with prefix length, no bit set behind it: 10.0.0.0/8, fd00::/8; at most 64\n";
+const std::string kMediaKeys = "[media] has: address, gateway, announce, deny, port, vlan, video-bitrate-max-kbps\n";
 const std::string kSections =
     "the sections are: media, dataplane, srtp, seam, http, auth, rooms, dtls, store, webhook, log\n";
 const std::string kAddresses = "unicast addresses with prefix length: 198.18.0.1/24, 2001:db8:18::1/64; at most 16\n";
@@ -75,6 +76,10 @@ const Case kCases[] = {
     {47, "[media]\naddress = 0.0.0.0/8\n", "FILE:2: media.address = 0.0.0.0/8: not allowed; allowed: " + kAddresses},
     {48, "[media]\naddress = 198.18.0.1/24\naddress = example.org/24\n",
      "FILE:3: media.address = example.org/24: not allowed; allowed: " + kAddresses},
+    {90, "[media]\ndeny = 10.0.0.1/8\n", "FILE:2: media.deny = 10.0.0.1/8: not allowed; allowed: " + kNetworks},
+    {91, "[media]\ndeny = fd00::/8 10.0.0.0\n", "FILE:2: media.deny = 10.0.0.0: not allowed; allowed: " + kNetworks},
+    {92, "[media]\naddress = 198.18.0.1/24\ndeny = 198.18.0.0/15\n",
+     "media.deny: 198.18.0.0/15 covers the whole network of a media.address: nobody could be reached there\n"},
     {49, "[media]\ngateway = 198.18.0.254/24\n",
      "FILE:2: media.gateway = 198.18.0.254/24: not allowed; allowed: unicast addresses without prefix length; at most "
      "2\n"},

@@ -21,7 +21,7 @@ ACTS = [
     ("torn-rows", "row_torn", 3),
     ("torn-in-use", "row_torn", 1),
     ("garbage-rows", "row_invalid row_index_out_of_range", 192),
-    ("names-taken", "row_address_taken", 1),
+    ("names-taken", "row_ufrag_taken", 1),
     ("injects-to-nobody", "injects_refused", 4),
     ("inject-cursor-absurd", "doorbell_cursor_absurd", 1),
     ("doorbell-cursor-absurd", "doorbell_cursor_absurd", 1),

@@ -132,6 +132,19 @@ TEST(Address, media_goes_to_unicast_addresses_only) {
   EXPECT_TRUE(isForbidden(ip("127.0.0.1"), LinkLocal::kAllowed));
 }
 
+TEST(Address, a_prefix_is_led_into_by_what_wraps_an_address_of_it) {
+  const Cidr ten = *parseCidr("10.0.0.0/8"), unique = *parseCidr("fd00::/8");
+  for (const char* text :
+       {"10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3", "2002:a01:203::1", "2001:0:1:2:3:4:f5fe:fdfc"}) {
+    EXPECT_TRUE(leadsInto(ten, ip(text))) << text;
+    EXPECT_FALSE(leadsInto(unique, ip(text))) << text;
+  }
+  for (const char* text : {"11.1.2.3", "64:ff9b::11.1.2.3", "2001:db8::10.1.2.3"}) {
+    EXPECT_FALSE(leadsInto(ten, ip(text))) << text;
+  }
+  EXPECT_TRUE(leadsInto(unique, ip("fd12::1")));
+}
+
 TEST(Address, hash_depends_on_ip_port_and_seed) {
   const Address base = endpoint("198.18.0.2:5000");
   std::set<uint64_t> hashes{hashAddress(base, 1), hashAddress(base, 2), hashAddress(withPort(base, 5001), 1),

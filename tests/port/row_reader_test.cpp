@@ -232,7 +232,8 @@ TEST_F(RowReaderTest, a_ufrag_or_ssrc_that_is_taken_is_refused_until_it_is_free)
   write(1, soundTrack({0, 1}, 1, 999));                  // its RTX would be 1000, track 0's SSRC
   write(1, soundSubscription({0, 1}, {1, 1}, 1, 5001));  // subscription 0's RTX
   retryUntilGivenUp();
-  EXPECT_EQ(count(Counter::row_address_taken), 3u);
+  EXPECT_EQ(count(Counter::row_ufrag_taken), 1u);
+  EXPECT_EQ(count(Counter::row_ssrc_taken), 2u);
   EXPECT_EQ(recorder.take(), "");
   write(0, TrackRow{.generation = 1, .state = RowState::kFree});
   write(1, soundTrack({0, 1}, 1, 999));

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "dataplane/relay/fixed_map.h"
+#include "dataplane/relay/state.h"
 #include "tests/support/relay_world.h"
 
 namespace penstock::test {
@@ -28,14 +29,34 @@ TEST(Apply, an_ssrc_or_ufrag_in_use_is_refused) {
   Client& publisher = world.addConnected(1, "198.18.0.11:4001");
   world.addTrack(publisher, {});
   world.addTrack(publisher, {.index = 1, .mid = "1"});
-  EXPECT_EQ(world.count(Counter::row_address_taken), 1u);
+  EXPECT_EQ(world.count(Counter::row_ssrc_taken), 1u);
+  world.addSubscription(publisher, {});
+  world.addSubscription(publisher, {.index = 1, .ssrc = 0x2222'2223, .rtx_ssrc = 0x2222'2224});
+  EXPECT_EQ(world.count(Counter::row_ssrc_taken), 2u) << "it is the RTX of the first";
+  world.applyCommand(SubscriptionCommand{.index = 0, .row = {.state = contract::RowState::kFree}});
   Client twin = world.makeClient(5, "198.18.0.15:4005");
   std::memcpy(twin.row.ice_ufrag, publisher.row.ice_ufrag, sizeof(twin.row.ice_ufrag));
   twin.row.ufrag_length_bytes = publisher.row.ufrag_length_bytes;
   world.applyCommand(TransportCommand{.index = 5, .row = twin.row});
-  EXPECT_EQ(world.count(Counter::row_address_taken), 2u);
+  EXPECT_EQ(world.count(Counter::row_ufrag_taken), 1u);
+  EXPECT_EQ(world.count(Counter::row_address_taken), 0u);
   world.sendRtp(publisher, {});
   EXPECT_EQ(world.count(Counter::rtp_no_subscriber), 1u) << "the first is untouched";
+}
+
+TEST(Apply, only_rows_of_the_workers_own_are_counted) {
+  World world;
+  Client& publisher = world.addConnected(1, "198.18.0.11:4001");
+  const uint64_t before = world.count(Counter::rows_applied);
+  world.addTrack(publisher, {});
+  EXPECT_EQ(world.count(Counter::rows_applied), before + 1);
+  world.applyCommand(LatchCommand{.track = 7, .transport = 9, .ssrcs = {5}});
+  world.applyCommand(FanOutCommand{.track = {0, 1}, .workers = 0});
+  world.applyCommand(FanOutCommand{.track = {12, 1}, .workers = 0});
+  world.applyCommand(RanksCommand{});
+  world.applyCommand(ElsewhereCommand{.index = 9, .row = world.makeClient(9, "198.18.0.19:4009").row, .worker = 0});
+  EXPECT_EQ(world.count(Counter::rows_applied), before + 1) << world.counters();
+  EXPECT_EQ(world.count(Counter::row_generation_wrong), 0u);
 }
 
 TEST(Apply, a_track_published_again_under_its_ssrc_goes_on_from_its_index) {
@@ -243,6 +264,55 @@ TEST(Apply, random_rows_leave_nothing_dangling) {
   EXPECT_TRUE(world.io.live.empty());
 }
 
+TEST(Apply, every_stream_that_rows_admit_has_its_place) {
+  World world;
+  Client& publisher = world.addConnected(1, "198.18.0.11:4001");
+  // More than an eighth of all rows, with every SSRC that they have room for: audio, whose state is small.
+  constexpr uint32_t kTracks = 4'200;
+  TrackCommand command = world.trackCommand(publisher, {.kind = contract::MediaKind::kAudio});
+  contract::TrackRow row = command.row;
+  row.encoding_count = contract::kEncodingMax;
+  const auto ssrcOf = [](uint32_t track, uint32_t encoding, uint32_t rtx) {
+    return 1 + (track * contract::kEncodingMax + encoding) * 2 + rtx;
+  };
+  for (uint32_t track = 0; track < kTracks; ++track) {
+    for (uint32_t e = 0; e < contract::kEncodingMax; ++e) {
+      row.encoding[e].ssrc = ssrcOf(track, e, 0);
+      row.encoding[e].rtx_ssrc = ssrcOf(track, e, 1);
+    }
+    world.applyCommand(TrackCommand{.index = track, .row = row});
+  }
+  EXPECT_EQ(world.count(Counter::row_ssrc_taken) + world.count(Counter::row_table_full), 0u) << world.counters();
+  Bytes packet = rtpPacket({.ssrc = ssrcOf(kTracks - 1, contract::kEncodingMax - 1, 1)});
+  packet.resize(packet.size() + 16);
+  world.receiveUdp(publisher, packet);
+  EXPECT_EQ(world.count(Counter::rtp_ssrc_unsignalled), 0u) << "the last one is found";
+  EXPECT_EQ(world.count(Counter::rtp_keys_missing), 1u) << world.counters();
+}
+
+TEST(FixedMap, keys_chosen_to_collide_under_one_seed_do_not_under_another) {
+  constexpr uint64_t kMask = 1023, kKnownSeed = 0x1234'5678'9abc'def0, kOtherSeed = 0x0fed'cba9'8765'4321;
+  const auto spread = [](const auto& chosen, const auto& hash) {
+    std::set<uint64_t> places;
+    for (const auto& key : chosen) places.insert(hash(key) & kMask);
+    return places.size();
+  };
+  std::vector<StreamKey> streams;
+  std::vector<uint32_t> ssrcs;
+  std::vector<UfragKey> ufrags;
+  for (uint32_t i = 1; streams.size() < 200 || ssrcs.size() < 200 || ufrags.size() < 200; ++i) {
+    if ((StreamKeyHash{kKnownSeed}({1, i}) & kMask) == 5) streams.push_back({1, i});
+    if ((SsrcHash{kKnownSeed}(i)&kMask) == 5) ssrcs.push_back(i);
+    UfragKey key{};
+    std::memcpy(key.data(), &i, sizeof i);
+    if ((UfragHash{kKnownSeed}(key)&kMask) == 5) ufrags.push_back(key);
+  }
+  EXPECT_EQ(spread(streams, StreamKeyHash{kKnownSeed}), 1u);
+  EXPECT_GT(spread(streams, StreamKeyHash{kOtherSeed}), 120u) << "200 balls in 1024 urns hit 182 of them";
+  EXPECT_GT(spread(ssrcs, SsrcHash{kOtherSeed}), 120u);
+  EXPECT_GT(spread(ufrags, UfragHash{kOtherSeed}), 120u);
+}
+
 TEST(FixedMap, behaves_as_a_map_under_random_changes) {
   const uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -250,7 +320,7 @@ TEST(FixedMap, behaves_as_a_map_under_random_changes) {
   struct Bad {
     uint64_t operator()(uint64_t key) const { return key % 7; }  // long probes on purpose
   };
-  FixedMap<uint64_t, int, Bad> map(64);
+  FixedMap<uint64_t, int, Bad> map(64, {});
   std::map<uint64_t, int> model;
   for (int i = 0; i < 20'000; ++i) {
     const uint64_t key = random() % 100;

@@ -1,6 +1,8 @@
 // RTCP both ways: reports that make sense at each end, key frames merged, losses answered.
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "dataplane/packet/rtcp.h"
 #include "dataplane/packet/rtcp_writer.h"
 #include "tests/support/relay_world.h"
@@ -61,6 +63,87 @@ TEST(Feedback, nack_is_answered_by_rtx_with_the_original_number_and_payload) {
     EXPECT_TRUE(std::ranges::equal(view.payload().subspan(2), lost.payload()));
   }
   EXPECT_EQ(c.count(Counter::retransmissions_sent), 3u);
+}
+
+TEST(Feedback, cnames_are_of_one_publisher_and_tell_nothing) {
+  const auto cnamesOf = [](uint64_t seed) {
+    World w(RelayConfig{.seed = seed});
+    Client& first = w.addConnected(1, "198.18.0.11:4001");
+    Client& second = w.addConnected(2, "198.18.0.12:4002");
+    Client& subscriber = w.addConnected(3, "198.18.0.13:4003");
+    w.addTrack(first, {});
+    w.addTrack(first, {.index = 1, .ssrc = 0x3333'3331, .mid = "1"});
+    w.addTrack(second, {.index = 2, .ssrc = 0x4444'4441});
+    for (uint32_t i = 0; i < 3; ++i) {
+      w.addSubscription(subscriber, {.index = i, .track = i, .ssrc = 0x2222'2200 + i, .rtx_ssrc = 0x2222'2210 + i});
+    }
+    const uint64_t ntp = ntpFromUnix(w.now_ns);
+    w.sendRtcp(first, rtcpSenderReport(0x1111'1111, ntp, 90'000, 1, 100));
+    w.sendRtcp(second, rtcpSenderReport(0x4444'4441, ntp, 90'000, 1, 100));
+    w.sendRtp(first, {});
+    w.sendRtp(first, {.ssrc = 0x3333'3331});
+    w.sendRtp(second, {.ssrc = 0x4444'4441});
+    w.take();
+    std::map<uint32_t, std::string> cnames;
+    for (int i = 0; i < 20; ++i) w.advance(100'000'000);
+    for (const Bytes& compound : w.takeRtcp(subscriber)) {
+      for (const RtcpMember& member : members(compound)) {
+        const auto item = parseSdesCname(member);
+        if (item && item->ssrc >> 8 == 0x22'2222) cnames[item->ssrc] = item->cname;
+      }
+    }
+    return cnames;
+  };
+  const auto cnames = cnamesOf(1), others = cnamesOf(2);
+  ASSERT_EQ(cnames.size(), 3u);
+  EXPECT_EQ(cnames.at(0x2222'2200), cnames.at(0x2222'2201)) << "audio and video of one are played together";
+  EXPECT_NE(cnames.at(0x2222'2200), cnames.at(0x2222'2202));
+  for (const auto& [ssrc, cname] : cnames) {
+    EXPECT_EQ(cname.size(), 24u);
+    EXPECT_NE(cname, others.at(ssrc)) << "of the same row, by another process";
+  }
+}
+
+TEST(Feedback, one_publisher_cannot_take_the_packets_kept_of_another) {
+  World w(RelayConfig{.cached_packets_max = 60});
+  Client& flood = w.addConnected(1, "198.18.0.11:4001");
+  Client& quiet = w.addConnected(2, "198.18.0.12:4002");
+  Client& subscriber = w.addConnected(3, "198.18.0.13:4003");
+  w.addTrack(flood, {.rtx_ssrc = 0x1111'1112});
+  w.addTrack(flood, {.index = 1, .ssrc = 0x3333'3331, .rtx_ssrc = 0x3333'3332, .mid = "1"});
+  w.addTrack(quiet, {.index = 2, .ssrc = 0x4444'4441, .rtx_ssrc = 0x4444'4442});
+  w.addSubscription(subscriber, {});
+  w.addSubscription(subscriber, {.index = 1, .track = 1, .ssrc = 0x5555'5551, .rtx_ssrc = 0x5555'5552});
+  w.addSubscription(subscriber, {.index = 2, .track = 2, .ssrc = 0x6666'6661, .rtx_ssrc = 0x6666'6662});
+  w.advance(500'000'000);
+  // Two packets of each of its tracks for one of the other's, far beyond what all may keep.
+  for (uint16_t i = 0; i < 100; ++i) {
+    w.sendRtp(flood, {.sequence = static_cast<uint16_t>(100 + i)});
+    w.sendRtp(flood, {.sequence = static_cast<uint16_t>(200 + i), .ssrc = 0x3333'3331});
+    if (i % 5 == 0) w.sendRtp(quiet, {.sequence = static_cast<uint16_t>(300 + i / 5), .ssrc = 0x4444'4441});
+    w.advance(1'000'000);
+  }
+  w.take();
+  const auto answered = [&](uint32_t ssrc, uint16_t sequence) {
+    const uint64_t before = w.count(Counter::retransmissions_sent);
+    w.sendRtcp(subscriber, rtcpNack(9, ssrc, sequence));
+    return w.count(Counter::retransmissions_sent) > before;
+  };
+  for (uint16_t i = 0; i < 20; ++i) {
+    EXPECT_TRUE(answered(0x6666'6661, static_cast<uint16_t>(5000 + i))) << i << " " << w.counters();
+  }
+  // Its own oldest went, of both tracks alike; the newest are there.
+  EXPECT_TRUE(answered(0x2222'2222, 5099));
+  EXPECT_TRUE(answered(0x2222'2222, 5085));
+  EXPECT_FALSE(answered(0x2222'2222, 5070));
+  EXPECT_TRUE(answered(0x5555'5551, 5085));
+  EXPECT_FALSE(answered(0x5555'5551, 5070));
+  // When they are gone, so is what was counted for them.
+  for (Client* client : {&flood, &quiet, &subscriber}) {
+    w.applyCommand(TransportCommand{.index = client->index, .row = {}});
+  }
+  w.relay.reset();
+  EXPECT_TRUE(w.io.live.empty());
 }
 
 TEST(Feedback, nacks_beyond_cache_or_budget_are_counted_not_answered) {

@@ -77,6 +77,25 @@ TEST(Intruder, checks_that_prove_nothing_get_no_answer) {
   EXPECT_EQ(c.takeRtp(c.subscriber).size(), 1u) << "the publisher is where it was";
 }
 
+TEST(Intruder, a_denied_network_is_neither_answered_nor_sent_to) {
+  World world({.denied = {*parseCidr("198.18.9.0/24"), *parseCidr("2001:db8::f000/116")}});
+  Client& inside = world.addClient(1, "198.18.9.9:4001");
+  Client& inside_v6 = world.addClient(2, "[2001:db8::fabc]:4002");
+  Client& outside = world.addClient(3, "198.18.10.9:4003");
+  for (const Client* client : {&inside, &inside_v6}) {
+    world.receiveUdp(*client, stunMessage(client->check()));
+    FrameSpec ping = world.frameOf(*client);
+    ping.source.port_be = ping.destination.port_be = 0;
+    world.receive(icmpFrame(ping, fromHex(isV4(client->address) ? "08000000 12340001" : "80000000 12340001")));
+    EXPECT_EQ(world.reports->transport[client->index].nominated, 0u);
+  }
+  EXPECT_EQ(world.count(Counter::udp_source_denied), 4u) << world.counters();
+  EXPECT_TRUE(world.io.sent.empty());
+  world.check(outside);
+  EXPECT_EQ(world.reports->transport[3].nominated, 1u);
+  EXPECT_TRUE(world.conserved());
+}
+
 TEST(Intruder, replays_forgeries_and_unsignalled_streams_have_no_effect) {
   Conference c;
   const Bytes packet = c.protect(c.publisher, rtpPacket({.sequence = 50}));

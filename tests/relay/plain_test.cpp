@@ -68,9 +68,13 @@ TEST(Plain, in_the_clear_the_bytes_are_those_of_the_payload) {
 }
 
 TEST(Plain, a_given_address_needs_a_route_and_belongs_to_one_plain_transport) {
-  World world;
+  World world({.denied = {*parseCidr("198.18.9.0/24")}});
   addPlain(world, 1, "203.0.113.9:4001", true);
   EXPECT_EQ(world.count(Counter::row_address_unroutable), 1u);
+  EXPECT_EQ(world.count(Counter::rows_applied), 1u) << "it is there, without an address";
+  addPlain(world, 4, "198.18.9.9:4001", true);
+  EXPECT_EQ(world.count(Counter::row_address_unroutable), 2u) << "in a denied network";
+  EXPECT_EQ(world.reports->transport[4].nominated, 0u);
   EXPECT_EQ(world.reports->transport[1].nominated, 0u);
   addPlain(world, 2, "198.18.0.12:4002", true);
   EXPECT_EQ(world.reports->transport[2].nominated, 1u);
@@ -164,6 +168,16 @@ TEST(Plain, unknown_addresses_have_a_budget) {
   world.advance(1'000'000'000);
   world.sendRtp(publisher, {.sequence = 100, .ssrc = kSsrc});
   EXPECT_EQ(world.reports->transport[1].nominated, 1u);
+}
+
+TEST(Plain, nothing_latches_to_an_address_in_a_denied_network) {
+  World world({.denied = {*parseCidr("198.18.9.0/24")}});
+  Client& publisher = addPlain(world, 1, "198.18.9.9:4001", false);
+  world.addTrack(publisher, {.ssrc = kSsrc, .mid = ""});
+  world.receiveUdp(publisher, world.protect(publisher, rtpPacket({.ssrc = kSsrc})));
+  EXPECT_EQ(world.count(Counter::udp_source_denied), 1u) << world.counters();
+  EXPECT_EQ(world.reports->transport[1].nominated, 0u);
+  EXPECT_TRUE(world.conserved());
 }
 
 TEST(Plain, nothing_latches_to_an_address_that_no_route_leads_to) {

@@ -187,6 +187,7 @@ struct FakeSink : NoticeSink {
 inline LocalSide testLocalSide() {
   LocalSide local;
   local.places = {{"198.18.0.1", 10000}, {"2001:db8::1", 10000}};
+  local.denied = {*parsePrefix("198.18.9.0/24")};
   local.fingerprint =
       "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
   local.receive_bitrate_max_bps = 2'500'000;

@@ -180,6 +180,8 @@ TEST_F(Plain, refusals_by_table) {
       {10, changed([](auto& r) { r.remote_ip = "ff02::9"; }), "remote_invalid"},
       {11, changed([](auto& r) { r.remote_ip = "::1"; }), "remote_invalid"},
       {12, changed([](auto& r) { r.remote_ip = "198.18.0.1"; }), "remote_invalid"},
+      {22, changed([](auto& r) { r.remote_ip = "198.18.9.9"; }), "remote_denied"},
+      {23, changed([](auto& r) { r.remote_ip = "::ffff:198.18.9.9"; }), "remote_denied"},
       {13, changed([](auto& r) { r.remote_port = 0; }), "remote_invalid"},
       {14, changed([](auto& r) { r.keys.receive_key = ""; }), "keys_invalid"},
       {15, changed([](auto& r) { r.keys.send_key = ""; }), "keys_invalid"},

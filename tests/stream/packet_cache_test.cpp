@@ -55,6 +55,26 @@ TEST(PacketCache, expire_looks_at_no_more_than_its_budget) {
   EXPECT_EQ(cache.count(), 0u);
 }
 
+TEST(PacketCache, hands_back_the_oldest_first) {
+  PacketCache<int> cache(8, 500 * kMs);
+  EXPECT_FALSE(cache.oldestNs());
+  // Over a wrap of numbers and of places; then a gap.
+  for (int i = 0; i < 12; ++i) (void)cache.put(static_cast<uint16_t>(65'530 + i), i, static_cast<uint64_t>(i) * kMs);
+  for (int i = 4; i < 7; ++i) {
+    EXPECT_EQ(cache.oldestNs(), static_cast<uint64_t>(i) * kMs);
+    EXPECT_EQ(cache.takeOldest(), i);
+  }
+  EXPECT_EQ(cache.put(9, 15, 15 * kMs), 7) << "its place";
+  for (const int i : {8, 9, 10, 11, 15}) {
+    ASSERT_GT(cache.count(), 0u);
+    EXPECT_EQ(cache.takeOldest(), i);
+  }
+  EXPECT_EQ(cache.count(), 0u);
+  EXPECT_FALSE(cache.oldestNs());
+  (void)cache.put(40'000, 1, 20 * kMs);
+  EXPECT_EQ(cache.takeOldest(), 1);
+}
+
 TEST(PacketCache, knows_what_was_there) {
   PacketCache<int> cache(8, 500 * kMs);
   EXPECT_FALSE(cache.isGone(3, 1 * kMs)) << "nothing was";
