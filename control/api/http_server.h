@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "control/metrics/metrics.h"
+#include "control/signalling/sdp.h"
 #include "control/signalling/service.h"
 
 namespace boost::asio {
@@ -31,8 +32,10 @@ struct HttpTuning {
   std::chrono::milliseconds ping_interval{10'000};
   std::chrono::milliseconds silence_max{30'000};
   size_t socket_queue_max_messages = 512;
-  size_t socket_queue_max_bytes = 4 * 1024 * 1024;
-  size_t socket_message_max_bytes = 256 * 1024;
+  size_t socket_message_max_bytes = 64 * 1024;  // of the first message
+  /// Of who joined: the answer to the largest offer that there is.
+  size_t socket_joined_message_max_bytes = sdp::jsonBytesMax(sdp::kMediaMax);
+  size_t socket_queue_max_bytes = 2 * sdp::jsonBytesMax(sdp::kMediaMax);  // an offer, and what comes behind it
 };
 
 /// Without auth.key only loopback addresses are listened on: whoever reaches the API may do everything.

@@ -140,6 +140,7 @@ asio::awaitable<void> SocketSession::read() {
       handler_->onBinary();
     }
     buffer.consume(buffer.size());
+    if (handler_->settled()) ws_.read_message_max(server_.tuning.socket_joined_message_max_bytes);
   }
 }
 

@@ -54,7 +54,9 @@ struct OfferOutcome {
   Transport transport;
   Session session;
   std::vector<Subscription> subscriptions;
+  bool again = false;  // sections that are let go of with this offer will take subscriptions that have none
 };
+/// There are kMediaMax sections at most; subscriptions beyond wait for one, those to pictures first.
 /// `tracks`: those of the room, at least all that `who` subscribes to. `restart_ice`: with new credentials.
 OfferOutcome makeOffer(const Participant& who, const std::vector<RemoteTrack>& tracks, bool restart_ice,
                        const LocalSide& local, Fresh& fresh);

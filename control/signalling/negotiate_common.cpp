@@ -74,8 +74,8 @@ void readBundle(Description& description) {
 
 }  // namespace
 
-Result<Description> readDescription(const std::string& text) {
-  auto parsed = sdp::parse(text);
+Result<Description> readDescription(const std::string& text, size_t answered_sections) {
+  auto parsed = sdp::parse(text, answered_sections);
   if (!parsed) return sdpInvalid(parsed.error().text());
   if (parsed->media.empty()) return sdpInvalid("The SDP has no m= section.");
   if (auto good = checkMids(*parsed); !good) return Unwanted(good.error());

@@ -47,7 +47,7 @@ struct Description : sdp::Session {
 };
 
 /// Parses and checks all that does not depend on what went before: mids, bundle, rtcp-mux.
-Result<Description> readDescription(const std::string& text);
+Result<Description> readDescription(const std::string& text, size_t answered_sections = 0);
 Result<RemoteSide> remoteSide(const Description& description);
 /// Why we do not take a section of media that is in use, as a sentence.
 std::string refusalOf(const sdp::Media& media);

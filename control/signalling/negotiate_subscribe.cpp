@@ -1,5 +1,7 @@
 // We offer what the client subscribes to; it answers what it takes.
 #include <algorithm>
+#include <map>
+#include <string_view>
 
 #include "control/room/codec.h"
 #include "control/signalling/codecs.h"
@@ -64,28 +66,46 @@ struct Offer {
     std::vector<std::string> free;  // inactive since the last round: the client has let go of what was in them
     for (const MediaSection& section : sections)
       if (section.track.empty()) free.push_back(section.mid);
+    std::map<std::string_view, const Subscription*> current;
+    for (const Subscription& subscription : outcome.subscriptions) current[subscription.mid] = &subscription;
+    bool let_go = false;
     for (MediaSection& section : sections) {
-      const Subscription* current = subscriptionOf(section.mid);
-      if (!current || current->track != section.track) section.track.clear();
+      const auto found = current.find(section.mid);
+      if (section.track.empty() || (found != current.end() && found->second->track == section.track)) continue;
+      section.track.clear();
+      let_go = true;
     }
-    for (Subscription& subscription : outcome.subscriptions) {
-      if (!subscription.mid.empty()) continue;
-      const RemoteTrack* remote = findRemote(tracks, subscription.track);
-      if (!remote || canonicalCodecs(remote->track->codecs).empty()) continue;
-      const Kind kind = remote->track->kind;
+    for (auto& [subscription, kind] : waiting()) {
       auto place = std::ranges::find_if(sections, [&](const MediaSection& section) {
         return section.kind == kind && section.track.empty() && std::ranges::find(free, section.mid) != free.end();
       });
+      if (place == sections.end() && sections.size() == sdp::kMediaMax) {
+        outcome.again = let_go;
+        continue;
+      }
       if (place == sections.end())
         place = sections.insert(sections.end(), {.mid = std::to_string(sections.size()), .kind = kind});
-      place->track = subscription.track;
-      subscription.mid = place->mid;
+      place->track = subscription->track;
+      subscription->mid = place->mid;
       // A new stream, whatever the section carried before: an SSRC is used once under its key (RFC 3711 section 9.1).
       const auto [ssrc, rtx_ssrc] = takeSsrcs(outcome.session);
-      subscription.ssrc = ssrc;
-      subscription.rtx_ssrc = kind == Kind::video ? rtx_ssrc : 0;
-      subscription.active = subscription.undecodable = false;
+      subscription->ssrc = ssrc;
+      subscription->rtx_ssrc = kind == Kind::video ? rtx_ssrc : 0;
+      subscription->active = subscription->undecodable = false;
     }
+  }
+
+  /// Subscriptions that have no section. Where there are not enough for all, sounds come first.
+  std::vector<std::pair<Subscription*, Kind>> waiting() {
+    std::vector<std::pair<Subscription*, Kind>> all;
+    for (Subscription& subscription : outcome.subscriptions) {
+      const RemoteTrack* remote = subscription.mid.empty() ? findRemote(tracks, subscription.track) : nullptr;
+      if (remote && !canonicalCodecs(remote->track->codecs).empty())
+        all.push_back({&subscription, remote->track->kind});
+    }
+    if (outcome.session.sections.size() + all.size() > sdp::kMediaMax)
+      std::ranges::stable_partition(all, [](const auto& each) { return each.second == Kind::audio; });
+    return all;
   }
 
   sdp::Media section(const MediaSection& from) {
@@ -179,7 +199,7 @@ Result<void> checkAnswer(const sdp::Session& answer, const Session& session) {
 
 Result<AnswerOutcome> acceptAnswer(const Participant& who, const std::vector<RemoteTrack>& tracks,
                                    const std::string& text) {
-  auto answer = readDescription(text);
+  auto answer = readDescription(text, who.subscribe_session.sections.size());
   if (!answer) return Unwanted(answer.error());
   if (auto good = checkAnswer(*answer, who.subscribe_session); !good) return Unwanted(good.error());
   AnswerOutcome outcome;

@@ -206,6 +206,7 @@ void RoomService::sendOffer(const ParticipantKey& key, const Participant& as) {
     if (owner) carries.push_back({{"mid", section.mid}, {"participant", owner->participant}, {"track", section.track}});
   }
   const uint64_t offer_id = outcome.session.version;
+  const bool again = outcome.again;
   const boost::json::object message{
       {"type", "offer"}, {"id", offer_id}, {"sdp", outcome.offer}, {"tracks", std::move(carries)}};
   const Subscribed event{key.room, key.participant, std::move(outcome.transport), std::move(outcome.session),
@@ -213,6 +214,7 @@ void RoomService::sendOffer(const ParticipantKey& key, const Participant& as) {
   if (const auto applied = apply(event); !applied) return postpone(key, applied.error());
   waiting_.erase(key);
   presence.offer_outstanding = offer_id;
+  presence.offer_due = again;
   presence.link->send(message);
 }
 

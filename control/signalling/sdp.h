@@ -10,10 +10,30 @@
 
 namespace penstock::sdp {
 
+/// Of a description that a client begins with; an answer to many sections of ours may be longer, see bytesMax.
 inline constexpr size_t kBytesMax = 256 * 1024;
 inline constexpr size_t kLinesMax = 16'384;
 inline constexpr size_t kLineBytesMax = 8'192;
 inline constexpr size_t kMediaMax = 512;
+/// Of one section of an offer of ours: with every codec that we forward it has 3.3 KB in 97 lines, and what browsers
+/// answer it with has no more. A test looks.
+inline constexpr size_t kSectionBytesMax = 4'096, kSectionLinesMax = 128;
+/// Of all descriptions: what stands before the sections, and candidates.
+inline constexpr size_t kSessionBytesMax = 16 * 1024, kSessionLinesMax = 512;
+
+/// Of a description that answers one of ours with so many sections.
+constexpr size_t bytesMax(size_t sections) {
+  const size_t bytes = kSessionBytesMax + sections * kSectionBytesMax;
+  return bytes > kBytesMax ? bytes : kBytesMax;
+}
+constexpr size_t linesMax(size_t sections) {
+  const size_t lines = kSessionLinesMax + sections * kSectionLinesMax;
+  return lines > kLinesMax ? lines : kLinesMax;
+}
+/// The same in a JSON string: two bytes more for the end of each line, and what stands around it.
+constexpr size_t jsonBytesMax(size_t sections) {
+  return bytesMax(sections) + 2 * linesMax(sections) + kSessionBytesMax;
+}
 /// Header extensions, SSRCs, ... of one m-section, each.
 inline constexpr size_t kItemsMax = 256;
 /// Browsers name some 25. Matching costs by the square of it, reading parameters by their length: both are bounded.
@@ -108,7 +128,8 @@ struct Error {
   std::string text() const;
 };
 
-std::expected<Session, Error> parse(std::string_view text);
+/// `sections`: as many as the offer of ours has that it answers; 0 = it answers none.
+std::expected<Session, Error> parse(std::string_view text, size_t sections = 0);
 std::string write(const Session& session);
 
 /// An SDP fragment (RFC 8840 section 9) as PATCH of WHIP carries it: the credentials in it.

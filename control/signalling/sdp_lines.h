@@ -60,8 +60,9 @@ inline Attribute attributeOf(std::string_view line) {
 
 /// Calls `each` with every line; the error of the first that it refuses.
 template <class Each>
-std::expected<void, Error> forLines(std::string_view text, Each each) {
-  if (text.size() > kBytesMax) return std::unexpected(Error{0, "it is longer than 256 KiB"});
+std::expected<void, Error> forLines(std::string_view text, size_t sections, Each each) {
+  if (text.size() > bytesMax(sections))
+    return std::unexpected(Error{0, "it is longer than " + std::to_string(bytesMax(sections) / 1024) + " KiB"});
   size_t count = 0;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -70,7 +71,7 @@ std::expected<void, Error> forLines(std::string_view text, Each each) {
     ++count;
     // RFC 8866 section 5: parsers SHOULD be tolerant and accept a newline alone.
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (count > kLinesMax) return std::unexpected(Error{count, "there are too many lines"});
+    if (count > linesMax(sections)) return std::unexpected(Error{count, "there are too many lines"});
     if (line.size() > kLineBytesMax) return std::unexpected(Error{count, "the line is too long"});
     if (line.contains('\0')) return std::unexpected(Error{count, "the line has a NUL in it"});
     if (line.empty()) continue;

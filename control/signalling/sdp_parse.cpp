@@ -102,9 +102,9 @@ bool isDataProfile(std::string_view protocol) {
   return protocol == "UDP/DTLS/SCTP" || protocol == "TCP/DTLS/SCTP" || protocol == "DTLS/SCTP";
 }
 
-std::expected<Session, Error> parse(std::string_view text) {
+std::expected<Session, Error> parse(std::string_view text, size_t sections) {
   Reader reader;
-  const auto read = forLines(text, [&](size_t count, char type, std::string_view value) -> Done {
+  const auto read = forLines(text, sections, [&](size_t count, char type, std::string_view value) -> Done {
     if (count == 1 && (type != 'v' || value != "0")) return Refused("the first line is not v=0");
     return reader.line(type, value);
   });
@@ -117,7 +117,7 @@ std::expected<Session, Error> parse(std::string_view text) {
 
 std::expected<Security, Error> parseFragment(std::string_view text) {
   Security found;
-  const auto read = forLines(text, [&](size_t, char type, std::string_view value) -> Done {
+  const auto read = forLines(text, 0, [&](size_t, char type, std::string_view value) -> Done {
     return type == 'a' ? readSecurity(attributeOf(value), found) : Done{};
   });
   if (!read) return std::unexpected(read.error());

@@ -280,10 +280,28 @@ TEST(WebSocket, a_broken_connection_is_detached_and_can_be_resumed) {
 TEST(WebSocket, a_message_that_is_too_long_closes_with_1009) {
   HttpTuning tuning = shortTuning();
   tuning.socket_message_max_bytes = 1000;
+  tuning.socket_joined_message_max_bytes = 3000;
   Relay relay({}, tuning);
+  WebSocketClient stranger(relay.port());
+  ASSERT_EQ(stranger.open("/v1/rooms/x/ws").status, 101);
+  stranger.sendText(std::string(1001, ' '));
+  EXPECT_EQ(stranger.closeCode(), 1009) << "who has not joined has little to say";
   const auto client = join(relay, "Ada");
-  client->sendText(std::string(1001, ' '));
+  client->sendText(std::string(2999, ' '));
+  EXPECT_EQ(text(client->receive(), "type"), "error") << "it was read";
+  client->sendText(std::string(3001, ' '));
   EXPECT_EQ(client->closeCode(), 1009);
+}
+
+TEST(WebSocket, the_answer_to_the_largest_offer_is_taken) {
+  Relay relay({}, shortTuning());
+  const auto client = join(relay, "Ada");
+  std::string sdp;
+  while (sdp.size() < sdp::bytesMax(sdp::kMediaMax) - 40) sdp += "a=rtpmap:96 VP8/90000/and so on\r\n";
+  client->send({{"type", "answer"}, {"id", 1}, {"sdp", sdp}});
+  client->send({{"type", "no such thing"}});
+  while (text(client->receive(), "code") != "unknown_type") continue;
+  relay.run([&](FakeService& service) { EXPECT_EQ(service.last_answer, sdp); });
 }
 
 TEST(WebSocket, silence_is_pinged_and_then_closed) {

@@ -12,7 +12,7 @@ inline constexpr const char* kClientFingerprint =
 
 /// Takes everything that the relay offers.
 inline sdp::Session acceptAll(const std::string& offer, const std::string& ufrag = "clnt") {
-  sdp::Session answer = *sdp::parse(offer);
+  sdp::Session answer = *sdp::parse(offer, sdp::kMediaMax);
   answer.ice_lite = false;
   for (sdp::Media& media : answer.media) {
     media.security.ice_ufrag = ufrag;

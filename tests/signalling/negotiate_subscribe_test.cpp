@@ -7,6 +7,7 @@
 
 #include "control/signalling/codecs.h"
 #include "control/signalling/negotiate.h"
+#include "control/signalling/negotiate_common.h"
 #include "tests/signalling/client.h"
 #include "tests/signalling/fakes.h"
 #include "tests/signalling/read_sdp.h"
@@ -309,6 +310,71 @@ TEST_F(Subscribing, red_of_stereo_and_of_mono_never_share_a_number) {
   EXPECT_EQ(said(), "62 110/110, 110 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1, ");
   opus.fmtp.clear();
   EXPECT_EQ(said(), "63 111/111, 111 minptime=10;useinbandfec=1, ");
+}
+
+/// `count` participants with a microphone and a camera each, as Chromium publishes them.
+struct Crowd {
+  std::vector<Track> all;
+  Crowd(const std::vector<Track>& like, size_t count) {
+    for (size_t i = 0; i < count; ++i)
+      for (const Kind kind : {Kind::audio, Kind::video}) {
+        all.push_back(*std::ranges::find(like, kind, &Track::kind));
+        all.back().id = "t_" + std::to_string(i) + (kind == Kind::audio ? "_microphone" : "_camera");
+      }
+  }
+  std::vector<RemoteTrack> tracks() const {
+    std::vector<RemoteTrack> remote;
+    for (const Track& each : all) remote.push_back({"p_" + each.id, &each});
+    return remote;
+  }
+};
+
+TEST_F(Subscribing, the_largest_room_fits_and_sections_are_bounded_and_taken_again) {
+  const Crowd crowd(publishers[0].second.tracks, 300);
+  const auto all = crowd.tracks();
+  for (const Track& each : crowd.all) who.subscriptions.push_back({.track = each.id});
+  const auto begins = [&](bool again) {
+    const OfferOutcome offer = makeOffer(who, all, false, local, fresh);
+    EXPECT_EQ(offer.session.sections.size(), sdp::kMediaMax);
+    EXPECT_EQ(offer.again, again);
+    EXPECT_LE(offer.offer.size(), sdp::bytesMax(sdp::kMediaMax));
+    EXPECT_GT(offer.offer.size(), sdp::kBytesMax) << "what was too long before";
+    who.subscribe_transport = offer.transport;
+    who.subscribe_session = offer.session;
+    who.subscriptions = offer.subscriptions;
+    const std::string text = sdp::write(test::acceptAll(offer.offer));
+    EXPECT_LE(boost::json::serialize(boost::json::value(text)).size(), sdp::jsonBytesMax(sdp::kMediaMax));
+    const auto answer = acceptAnswer(who, all, text);
+    ASSERT_TRUE(answer) << answer.error().message;
+    who.subscribe_transport = answer->transport;
+    who.subscribe_session = answer->session;
+    who.subscriptions = answer->subscriptions;
+  };
+  const auto active = [&](Kind kind) {
+    return std::ranges::count_if(who.subscriptions, [&](const Subscription& each) {
+      return each.active && findRemote(all, each.track)->track->kind == kind;
+    });
+  };
+  begins(false);
+  EXPECT_EQ(active(Kind::audio), 300) << "sounds come first";
+  EXPECT_EQ(active(Kind::video), 212);
+  std::erase_if(who.subscriptions,
+                [&](const Subscription& each) { return each.active && each.track.ends_with("camera"); });
+  begins(true);
+  EXPECT_EQ(active(Kind::video), 0) << "sections are let go of first";
+  begins(false);
+  EXPECT_EQ(active(Kind::video), 88);
+  EXPECT_FALSE(sdp::parse(makeOffer(who, all, false, local, fresh).offer)) << "who begins has less to say";
+}
+
+TEST_F(Subscribing, each_section_keeps_to_its_share) {
+  for (const auto& [name, publisher] : publishers)
+    for (const Track& track : publisher.tracks) {
+      who.subscriptions = {{.track = track.id}};
+      const OfferOutcome offer = makeOffer(who, {{name, &track}}, false, local, fresh);
+      EXPECT_LE(offer.offer.size(), sdp::kSessionBytesMax / 4 + sdp::kSectionBytesMax) << name;
+      EXPECT_LE(std::ranges::count(offer.offer, '\n'), sdp::kSectionLinesMax) << name;
+    }
 }
 
 using Playing = Subscribing;
