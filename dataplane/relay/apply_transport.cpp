@@ -151,6 +151,8 @@ std::optional<Counter> applyTransport(RelayState& s, TransportCommand& command, 
   if (row.flags & contract::kTransportEnded) {  // no RTCP passes either: what it needs goes back with the command
     std::swap(transport.srtcp_sender, command.srtcp_sender);
     std::swap(transport.srtcp_receiver, command.srtcp_receiver);
+    // Nor does it hold its address against others, of other workers either.
+    __atomic_store_n(&s.reports.transport[command.index].authentic_ticks, 0, __ATOMIC_RELAXED);
   }
   for (const uint32_t index : transport.subscriptions) {
     s.subscriptions[index].header = headerFor(s.subscriptions[index].row, transport);

@@ -49,6 +49,7 @@ bool isInUse(const RelayState& s, uint32_t index, const Address& address, uint64
       authentic_ticks != 0 && contract::ticksOf(now_ns) - authentic_ticks < contract::ticksOf(kAddressKeptNs);
   if (!s.owns(index)) return authentic && stats.nominated != 0 && stats.remote == address;
   const TransportState& transport = s.transports[index];
+  if (transport.row.flags & contract::kTransportEnded) return false;  // its client may come back from the same port
   if (transport.nominated == address) return authentic;
   for (uint32_t i = 0; i < transport.remote_count; ++i) {
     const Remote& remote = transport.remotes[i];

@@ -174,6 +174,18 @@ TEST(Checks, dtls_from_the_nominated_address_is_punted_and_answers_go_there) {
   EXPECT_EQ(world.count(Counter::injects_refused), 2u);
 }
 
+TEST(Checks, a_client_whose_session_ended_comes_back_from_the_same_port_at_once) {
+  World world;
+  Client& client = world.addConnected(1, "198.18.0.11:4001");
+  TransportCommand ended{.index = 1, .row = client.row};
+  ended.row.flags |= contract::kTransportEnded;
+  ended.row.srtp_profile = contract::SrtpProfile::kNone;
+  world.applyCommand(std::move(ended));
+  world.addConnected(2, "198.18.0.11:4001");
+  EXPECT_EQ(world.count(Counter::stun_source_taken), 0u);
+  EXPECT_EQ(world.reports->transport[2].nominated, 1u);
+}
+
 TEST(Checks, a_session_that_ended_is_told_so_and_nothing_passes) {
   World world;
   Client& client = world.addConnected(1, "198.18.0.11:4001");

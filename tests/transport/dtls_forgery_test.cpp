@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 
 #include "tests/transport/plain_client.h"
 
@@ -129,7 +132,6 @@ TEST(DtlsForgery, a_finished_that_overtakes_its_change_cipher_spec_is_kept_throu
   const DtlsContext context(own);
   PlainClient client("SRTP_AEAD_AES_128_GCM");
   DtlsAssociation server(context, DtlsRole::server, client.fingerprint());
-  Bytes early;
   for (int round = 0; round < 4; ++round) {
     SSL_do_handshake(client.ssl.get());
     Bytes flight(8192);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -154,7 +155,7 @@ TEST(DtlsPool, a_room_and_a_subject_have_their_share_of_places_and_the_rest_come
     }
   };
   const auto begun = [&](const std::string& name) {
-    world.turn(milliseconds(20));
+    world.turn(milliseconds(100));
     return std::ranges::count_if(world.sent, [&](const auto& each) { return each.first.starts_with(name); });
   };
   add("mallory", 50, {"here", "mallory"});
@@ -176,7 +177,8 @@ TEST(DtlsPool, a_room_and_a_subject_have_their_share_of_places_and_the_rest_come
   world.pool.stop("bob0");
   EXPECT_EQ(begun("dave"), 2);
   EXPECT_EQ(begun("mallory") + begun("elsewhere"), 3) << "one more";
-  EXPECT_EQ(begun("carol"), 3);
+  EXPECT_EQ(begun("anybody"), 3);
+  EXPECT_EQ(begun("carol"), 2) << "her lane comes again after the others";
   EXPECT_EQ(world.pool.handshaking(), 8u);
 }
 
