@@ -124,8 +124,9 @@ RowFault check(const contract::TransportRow& row) {
   if (row.state == contract::RowState::kFree) return RowFault::kNone;
   if (!isText(row.ice_ufrag, row.ufrag_length_bytes, kIceUfragMin, isIceChar)) return RowFault::kInvalid;
   if (!isProfile(row.srtp_profile)) return RowFault::kInvalid;
-  if (row.flags & ~(contract::kTransportLastN | contract::kTransportDropSilence | contract::kTransportEnded))
-    return RowFault::kInvalid;
+  constexpr uint8_t kFlags = contract::kTransportLastN | contract::kTransportDropSilence | contract::kTransportEnded |
+                             contract::kTransportReducedRtcp;
+  if (row.flags & ~kFlags) return RowFault::kInvalid;
   if (row.partner.index >= contract::kTransportMax) return RowFault::kIndexOutOfRange;
   switch (row.kind) {
     case contract::TransportKind::kIce:

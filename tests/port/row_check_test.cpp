@@ -54,6 +54,8 @@ TEST(RowCheck, transport_rows_by_table) {
           {"all of ice-char", [](Row& r) { copyText(r.ice_ufrag, r.ufrag_length_bytes, "az09AZ+/"); }, RowFault::kNone},
           {"unknown flag", [](Row& r) { r.flags = 128; }},
           {"partner beyond the table", [](Row& r) { r.partner.index = kTransportMax; }, RowFault::kIndexOutOfRange},
+          {"ended", [](Row& r) { r.flags = kTransportEnded; }, RowFault::kNone},
+          {"feedback that goes alone", [](Row& r) { r.flags = kTransportReducedRtcp; }, RowFault::kNone},
           {"last N, and no silence",
            [](Row& r) { r.flags = kTransportLastN | kTransportDropSilence, r.last_n = 0, r.loudest = 255; },
            RowFault::kNone},
