@@ -238,8 +238,8 @@ std::optional<Response> Api::refuseBody(const Request& request, const Route& rou
     return errorResponse({411, "length_required", "The request needs a body, and a Content-Length or chunks."});
   }
   // Refused before any of it is read; the handler sees to chunks.
-  const auto length = sdp::number<uint64_t>(request.header("content-length"));
-  if (route.body == Body::kSdp && length && *length > kSdpBodyMax) return handlers::sdpTooLong();
+  const auto bytes = sdp::number<uint64_t>(length);
+  if (route.body == Body::kSdp && bytes && *bytes > kSdpBodyMax) return handlers::sdpTooLong();
   const std::string_view wanted = mediaTypeOf(route.body);
   if (mediaType(request.header("content-type")) == wanted) return std::nullopt;
   Response response =

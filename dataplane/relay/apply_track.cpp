@@ -93,7 +93,8 @@ void takeStreams(RelayState& s, TrackState& track, TrackCommand& command, const 
   const uint32_t transport = row.transport.index;
   const auto swap = [&](uint32_t ssrc, bool same_keys, auto& mine, auto& brought) {
     recall(s, transport, ssrc, brought);
-    if (brought && same_keys && mine && mine->ssrc() != ssrc) retire(s, transport, mine->ssrc(), std::move(mine));
+    const uint32_t before = mine ? mine->ssrc() : ssrc;
+    if (brought && same_keys && before != ssrc) retire(s, transport, before, std::move(mine));
     take(mine, brought);
   };
   for (uint8_t e = 0; e < contract::kEncodingMax; ++e) {

@@ -40,7 +40,7 @@ inline bool storeIndex(contract::EncodingFlow& flow, const EncodingState& encodi
     __atomic_store_n(&ssrc, bound, __ATOMIC_RELEASE);
   }
   if (index <= highest) return false;
-  const bool jumped = highest != 0 && index - highest >= kDropoutMax;
+  const bool jumped = highest != 0 && index - highest >= uint64_t{kDropoutMax};
   __atomic_store_n(&highest, index, __ATOMIC_RELEASE);
   return jumped;
 }

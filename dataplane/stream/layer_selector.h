@@ -36,6 +36,7 @@ class LayerSelector {
   }
   /// After a pause: what came meanwhile is missing.
   void restart() { current_ = kNone; }
+
   /// Another track comes. A decoder of pictures knows those of the track before: what goes out first is a key frame.
   void changeTrack(bool video) {
     *this = {};
