@@ -248,5 +248,11 @@ export const words = {
     dominant_speaker_changed: (who) => (who ? `${who} speaks` : 'nobody speaks any more'),
   },
   /** Why a participant left, as events name it. */
-  reason: { kicked: 'removed', room_closed: 'room closed', connection_lost: 'connection lost', connection_failed: 'could not connect', token_expired: 'token expired' },
+  reason: {
+    kicked: 'removed',
+    room_closed: 'room closed',
+    connection_lost: 'connection lost',
+    connection_failed: 'could not connect',
+    token_expired: 'token expired',
+  },
 };

@@ -152,11 +152,13 @@ export const words = {
       `relais lui-même, à l’adresse http://localhost:${port}. Vous pouvez tout de même regarder et écouter.`,
     screen_not_allowed: 'L’écran n’est pas partagé : le navigateur n’en a pas reçu l’autorisation.',
     not_allowed: (source) =>
-      `Le navigateur n’a pas le droit d’utiliser ${the[source]}. Autorisez-le dans la barre d’adresse, puis activez ${the[source]} à nouveau.`,
+      `Le navigateur n’a pas le droit d’utiliser ${the[source]}. Autorisez-le dans la barre d’adresse, ` +
+      `puis activez ${the[source]} à nouveau.`,
     both_not_allowed:
       'Le navigateur n’a pas le droit d’utiliser la caméra et le micro. Autorisez-le dans la barre d’adresse, puis activez-les à nouveau.',
     not_found: (source) =>
-      `${feminine(source) ? 'Aucune' : 'Aucun'} ${a[source].toLowerCase()} n’a été ${feminine(source) ? 'trouvée' : 'trouvé'}. Faites un branchement, puis réessayez.`,
+      `${feminine(source) ? 'Aucune' : 'Aucun'} ${a[source].toLowerCase()} n’a été ` +
+      `${feminine(source) ? 'trouvée' : 'trouvé'}. Faites un branchement, puis réessayez.`,
     in_use: (source) =>
       `Un autre programme utilise ${the[source]}, ou l’appareil ne répond pas. Fermez l’autre programme, puis réessayez.`,
     gone: (source) => `L’appareil choisi pour ${the[source]} n’est plus là. Choisissez-en un autre.`,
@@ -167,14 +169,26 @@ export const words = {
     user_left: ['Vous avez quitté le salon', 'Votre caméra et votre micro sont éteints.', 'Revenir'],
     kicked: ['Vous avez été exclu du salon', 'Un modérateur a mis fin à votre participation.', null],
     room_closed: ['Le salon a été fermé', 'La conférence est terminée pour tout le monde.', null],
-    replaced: ['La conférence continue ailleurs', 'Votre participation se poursuit dans un autre onglet ou une autre fenêtre.', 'Revenir ici'],
+    replaced: [
+      'La conférence continue ailleurs',
+      'Votre participation se poursuit dans un autre onglet ou une autre fenêtre.',
+      'Revenir ici',
+    ],
     connection_lost: ['La connexion a été perdue trop longtemps', 'Le relais a libéré votre place.', 'Revenir'],
     token_expired: ['Votre invitation a expiré', 'Elle n’était valable qu’un temps. Demandez un nouveau lien.', null],
-    room_full: ['Le salon est complet', 'Il contient autant de personnes qu’il en admet. Réessayez quand une place se libère.', 'Réessayer'],
+    room_full: [
+      'Le salon est complet',
+      'Il contient autant de personnes qu’il en admet. Réessayez quand une place se libère.',
+      'Réessayer',
+    ],
     rooms_full: ['Plus aucun salon disponible', 'Le relais contient autant de salons qu’il en admet. Réessayez plus tard.', 'Réessayer'],
     room_unknown: ['Ce salon n’existe pas', 'Ici, l’organisateur ouvre les salons. Vérifiez le nom ou le lien.', null],
     not_authorised: ['Cette invitation n’est pas valable', 'Le jeton d’accès est faux ou expiré. Demandez un nouveau lien.', null],
-    token_missing: ['Une invitation est nécessaire', 'Ce relais n’admet que les personnes qui ont un jeton d’accès. Demandez un lien qui en contient un.', null],
+    token_missing: [
+      'Une invitation est nécessaire',
+      'Ce relais n’admet que les personnes qui ont un jeton d’accès. Demandez un lien qui en contient un.',
+      null,
+    ],
     token_invalid: ['Cette invitation n’est pas valable', 'Le jeton d’accès est faux ou expiré. Demandez un nouveau lien.', null],
     not_permitted: ['Cette invitation ne le permet pas', 'Le jeton d’accès n’ouvre pas ce salon. Demandez un autre lien.', null],
     overloaded: ['Le relais a atteint sa limite', 'Il n’admet plus personne pour bien servir celles et ceux qui sont là.', 'Réessayer'],
@@ -234,7 +248,8 @@ export const words = {
     column_tracks: 'Pistes',
     column_open: 'Ouvert depuis',
     refused:
-      'Le relais exige un jeton pour ces chiffres. Ouvrez cette page à l’adresse /status?token=… avec un jeton qui donne l’administration de tous les salons.',
+      'Le relais exige un jeton pour ces chiffres. Ouvrez cette page à l’adresse /status?token=… avec un ' +
+      'jeton qui donne l’administration de tous les salons.',
     gone: (since) =>
       `penstockd ${since ? `n’a pas répondu depuis ${since}` : 'ne répond pas'}. Les médias en cours continuent de passer ; ` +
       'cette page réessaie chaque seconde.',
@@ -258,5 +273,11 @@ export const words = {
       `${who} a ${muted ? 'coupé' : 'rétabli'} la piste ${track}${moderator ? ' (modérateur)' : ''}`,
     dominant_speaker_changed: (who) => (who ? `${who} parle` : 'plus personne ne parle'),
   },
-  reason: { kicked: 'exclusion', room_closed: 'salon fermé', connection_lost: 'connexion perdue', connection_failed: 'connexion impossible', token_expired: 'jeton expiré' },
+  reason: {
+    kicked: 'exclusion',
+    room_closed: 'salon fermé',
+    connection_lost: 'connexion perdue',
+    connection_failed: 'connexion impossible',
+    token_expired: 'jeton expiré',
+  },
 };
