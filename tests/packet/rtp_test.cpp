@@ -248,11 +248,11 @@ TEST(ExtensionWriter, whatever_is_written_is_read_back) {
     ASSERT_EQ(writer.write(std::span(packet).subspan(12)), packet.size() - 12);
     if (elements.empty()) continue;
     const auto extensions = extensionsOf(packet);
-    ASSERT_TRUE(extensions);
-    ASSERT_EQ(extensions->elements().size(), elements.size());
+    ASSERT_TRUE(extensions.whole());
+    ASSERT_EQ(extensions.elements().size(), elements.size());
     for (size_t i = 0; i < elements.size(); ++i) {
-      ASSERT_EQ(extensions->elements()[i].id, elements[i].first);
-      ASSERT_EQ(copyOf(extensions->value(extensions->elements()[i])), elements[i].second);
+      ASSERT_EQ(extensions.elements()[i].id, elements[i].first);
+      ASSERT_EQ(copyOf(extensions.value(extensions.elements()[i])), elements[i].second);
     }
   }
 }

@@ -109,13 +109,21 @@ TEST(ReportBuilder, receiver_report_without_blocks_is_a_report_all_the_same) {
 
 TEST(ReportBuilder, feedback_is_a_whole_compound) {
   std::array<uint8_t, 100> buffer{};
-  const size_t length = buildFeedback(5, "x", buffer, [](RtcpWriter& writer) { return writer.addPli(5, 77); });
+  const size_t length = buildFeedback(false, 5, "x", buffer, [](RtcpWriter& writer) { return writer.addPli(5, 77); });
   const auto all = members(std::span(buffer).first(length));
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[0].kind(), RtcpKind::kReceiverReport);
   EXPECT_EQ(all[1].kind(), RtcpKind::kSourceDescription);
   EXPECT_EQ(all[2].kind(), RtcpKind::kPli);
   EXPECT_EQ(parseFeedback(all[2])->media_ssrc, 77u);
+}
+
+TEST(ReportBuilder, feedback_goes_alone_where_that_was_agreed_on) {
+  std::array<uint8_t, 100> buffer{};
+  const size_t length = buildFeedback(true, 5, "x", buffer, [](RtcpWriter& writer) { return writer.addPli(5, 77); });
+  const auto all = members(std::span(buffer).first(length));
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].kind(), RtcpKind::kPli);
 }
 
 TEST(ReportBuilder, any_buffer_size_is_respected) {
@@ -126,7 +134,7 @@ TEST(ReportBuilder, any_buffer_size_is_respected) {
     const auto out = std::span(buffer).first(size);
     const size_t lengths[] = {buildSenderReports(streams, out).length,
                               buildReceiverReport(1, "c", blocks, 1, 1000, out).length,
-                              buildFeedback(1, "c", out, [](RtcpWriter& w) { return w.addPli(1, 2); })};
+                              buildFeedback(false, 1, "c", out, [](RtcpWriter& w) { return w.addPli(1, 2); })};
     for (const size_t length : lengths) ASSERT_LE(length, size);
     for (size_t i = size; i < buffer.size(); ++i) ASSERT_EQ(buffer[i], 0xee);
     const Built built = buildSenderReports(streams, out);
