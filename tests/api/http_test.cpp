@@ -137,7 +137,7 @@ TEST(Http, what_is_neither_head_nor_body_is_bounded_too) {
     EXPECT_TRUE(client.closesWithin(3000)) << what;
   }
   Client client(relay.port());
-  client.sendRaw(post + "1;ok=1\r\n{\r\nf;b=\"c\"\r\n\"name\": \"small\"}\r\n0\r\nX: y\r\n\r\n");
+  client.sendRaw(post + "1;ok=1\r\n{\r\n10;b=\"c\"\r\n\"name\": \"small\"}\r\n0\r\nX: y\r\n\r\n");
   EXPECT_EQ(client.readReply().status, 201) << "a short extension and a trailer harm nobody";
 }
 

@@ -298,7 +298,7 @@ TEST(WebSocket, the_answer_to_the_largest_offer_is_taken) {
   const auto client = join(relay, "Ada");
   std::string sdp;
   while (sdp.size() < sdp::bytesMax(sdp::kMediaMax) - 40) sdp += "a=rtpmap:96 VP8/90000/and so on\r\n";
-  client->send({{"type", "answer"}, {"id", 1}, {"sdp", sdp}});
+  client->send({{"type", "answer"}, {"id", 7}, {"sdp", sdp}});
   client->send({{"type", "no such thing"}});
   while (text(client->receive(), "code") != "unknown_type") continue;
   relay.run([&](FakeService& service) { EXPECT_EQ(service.last_answer, sdp); });

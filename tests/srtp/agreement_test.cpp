@@ -217,14 +217,16 @@ TEST_F(AgreementTest, one_burst_may_bind_a_stream_and_cross_the_roll_over) {
     };
     const Case cases[] = {
         {7, 0xfff0, true, CryptoStatus::kAuthenticationFailed},     // binds nothing
-        {7, 0x1'0003, false, CryptoStatus::kAuthenticationFailed},  // nothing was received: roll-over counter 0
+        {7, 0x2'0003, false, CryptoStatus::kAuthenticationFailed},  // nothing was received: roll-over counter 0 or 1
+        {7, 0x1'0003, false, CryptoStatus::kOk},
         {7, 0xfff1, false, CryptoStatus::kOk},
         {7, 0xfff1, false, CryptoStatus::kReplayed},
         {8, 0xfff2, false, CryptoStatus::kMalformed},  // the stream is that of SSRC 7 now
         {7, 0x1'0004, true, CryptoStatus::kAuthenticationFailed},
         {7, 0x1'0004, false, CryptoStatus::kOk},
         {7, 0x1'0004, true, CryptoStatus::kReplayed},
-        {7, 0x1'0003, false, CryptoStatus::kOk},
+        {7, 0x1'0003, false, CryptoStatus::kReplayed},
+        {7, 0x1'0002, false, CryptoStatus::kOk},
         {7, 0xfff0, false, CryptoStatus::kOk},
         {7, 0x0004, false, CryptoStatus::kReplayed},  // of roll-over counter 0: taken for 0x10004
         {7, 0x0005, false, CryptoStatus::kAuthenticationFailed},

@@ -59,7 +59,7 @@ TEST_P(ClearTest, bytes_go_out_and_come_in_as_they_are_across_roll_overs) {
   auto sender = backend->openSend(keys, kSsrc, 0);
   auto receiver = backend->openReceive(keys, kSsrc, 0, kReplayWindowVideo);
   ASSERT_TRUE(sender && receiver && sender->inTheClear() && receiver->inTheClear());
-  for (uint64_t at = 0x7000; at < 0x4'0000; at += 1 + random() % 0x1000) {
+  for (uint64_t at = 0x7000; at < 0x4'0000; at += 1 + random() % 0xb00) {  // less than a jump
     const PlainPacket packet = randomPacket(random, kSsrc, static_cast<uint16_t>(at));
     Bytes sent;
     ASSERT_EQ(protect(*sender, packet, at, sent), CryptoStatus::kOk) << "seed " << seed;
@@ -82,7 +82,7 @@ TEST_P(ClearTest, a_sender_that_began_again_goes_on_ahead_after_two_packets_in_o
     return unprotect(*receiver, randomPacket(random, kSsrc, sequence).bytes);
   };
   ASSERT_EQ(receive(30'000), CryptoStatus::kOk);
-  for (const int moved : {-101, -300, -5000, 3000, 20'000, 32'768, -1, 2999}) {
+  for (const int moved : {-110, -300, -5000, 3000, 20'000, 32'768, -1, 2999}) {
     const uint64_t highest = receiver->highestIndex();
     const auto far = static_cast<uint16_t>(highest + static_cast<uint64_t>(moved));
     const bool jump = moved < -100 || moved >= 3000;
