@@ -135,9 +135,17 @@ struct DtlsAssociation::Impl {
     }
   }
 
+  /// An alert under the cipher that is agreed on: the shortest record.
+  size_t protectedMin() const {
+    const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl.get());
+    const bool chacha = cipher != nullptr && SSL_CIPHER_get_cipher_nid(cipher) == NID_chacha20_poly1305;
+    return 2 + (chacha ? 0 : 8) + 16;  // RFC 7905 section 2; RFC 5288 section 3: an explicit nonce
+  }
+
   void receive(std::span<const uint8_t> datagram) {
     std::span<const uint8_t> record;
     while (!datagram.empty() && isLive()) {
+      if (phase() != DtlsFilter::Phase::kPlaintext) filter.setProtectedMin(protectedMin());
       if (!filter.next(datagram, record, phase())) {
         ++ignored;
         continue;

@@ -25,6 +25,8 @@ enum MessageType : uint8_t {
   kClientKeyExchange = 16,
 };
 
+/// A Finished (RFC 5246 section 7.4.9) with the header of its message, and the tag of any cipher that is taken.
+constexpr size_t kFinishedMinBytes = kMessageHeaderSize + 12 + 16;
 constexpr uint32_t kHelloMaxBytes = 4'096;      // with post-quantum key shares they have 1,400 to 1,800
 constexpr uint32_t kSignatureMaxBytes = 2'048;  // RSA of 8,192 bits has 1,024
 constexpr uint32_t kRequestMaxBytes = 4'096;
@@ -79,7 +81,8 @@ bool DtlsFilter::passes(std::span<const uint8_t> record, Phase phase) {
   const bool is_dtls_1 = record[1] == 0xfe && (record[2] == 0xff || record[2] == 0xfd);
   if (!is_dtls_1 || record.size() == kRecordHeaderSize) return false;
   const uint32_t epoch = load(record, 3, 2);
-  if (epoch == 1 && phase != Phase::kPlaintext) return true;  // OpenSSL ignores it unless it is authentic
+  // OpenSSL ignores what is not authentic, unless it is too short to be: it answers that with a fatal alert.
+  if (epoch == 1 && phase != Phase::kPlaintext) return record.size() >= kRecordHeaderSize + protected_min_bytes_;
   if (epoch == 1 && type == kHandshake) keepEarly(record);
   if (epoch != 0 || phase == Phase::kSecured) return false;
   const auto body = record.subspan(kRecordHeaderSize);
@@ -116,7 +119,7 @@ bool DtlsFilter::isSoundHandshake(std::span<const uint8_t> body) {
 
 /// The newest few: whoever forges them cannot keep the peer's next one out.
 void DtlsFilter::keepEarly(std::span<const uint8_t> record) {
-  if (record.size() > kEarlyBytesMax) return;
+  if (record.size() > kEarlyBytesMax || record.size() < kRecordHeaderSize + kFinishedMinBytes) return;
   if (early_.size() == kEarlyMax) early_.erase(early_.begin());
   early_.emplace_back(record.begin(), record.end());
 }

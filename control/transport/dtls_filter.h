@@ -19,6 +19,9 @@ class DtlsFilter {
  public:
   explicit DtlsFilter(DtlsRole role) : role_(role) {}
 
+  /// The cipher is agreed on: shorter bodies of protected records cannot be authentic.
+  void setProtectedMin(size_t bytes) { protected_min_bytes_ = bytes; }
+
   enum class Phase : uint8_t {
     kPlaintext,  // no keys yet for what comes in
     kCipher,     // the peer's ChangeCipherSpec was read: what follows is authenticated
@@ -53,6 +56,7 @@ class DtlsFilter {
 
   const DtlsRole role_;
   std::array<Message, kMessageMax> messages_{};  // by message_seq: fragments of one agree
+  size_t protected_min_bytes_ = 18;              // ChaCha20-Poly1305 (RFC 7905): an alert and the tag
   bool other_hello_ = false;
   std::vector<std::vector<uint8_t>> early_;
 };

@@ -259,6 +259,11 @@ TEST(DtlsAssociation, a_secured_one_ignores_replays_and_forgeries) {
   pair.server.receive(plain_alert);
   const std::vector<uint8_t> forged_alert = {21, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 99, 0, 2, 2, 40};
   pair.server.receive(forged_alert);
+  for (uint8_t length = 1; length < 40; ++length) {  // one that is too short to be authentic, too
+    std::vector<uint8_t> short_record = {22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 99, 0, length};
+    short_record.resize(short_record.size() + length);
+    pair.server.receive(short_record);
+  }
   EXPECT_EQ(pair.server.state(), State::kSecured);
   pair.server.receive(from_client.back());  // a true retransmission has another record number: this is a replay
   EXPECT_TRUE(pair.server.takeOutput().empty());
