@@ -123,7 +123,7 @@ void generationsOver(TablesRegion& tables) {
   tables.track[kFreeTrack].publish(track);
   ring(tables, RowKind::kTrack, kFreeTrack);
   SubscriptionRow subscription = plausibleSubscription(tables);
-  subscription.track.generation -= 1;
+  subscription.track.generation += 1;
   tables.subscription[kFreeSubscription].publish(subscription);
   ring(tables, RowKind::kSubscription, kFreeSubscription);
 }

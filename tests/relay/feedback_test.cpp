@@ -79,6 +79,7 @@ TEST(Feedback, cnames_are_of_one_publisher_and_tell_nothing) {
     }
     const uint64_t ntp = ntpFromUnix(w.now_ns);
     w.sendRtcp(first, rtcpSenderReport(0x1111'1111, ntp, 90'000, 1, 100));
+    w.sendRtcp(first, rtcpSenderReport(0x3333'3331, ntp, 90'000, 1, 100));
     w.sendRtcp(second, rtcpSenderReport(0x4444'4441, ntp, 90'000, 1, 100));
     w.sendRtp(first, {});
     w.sendRtp(first, {.ssrc = 0x3333'3331});

@@ -70,8 +70,11 @@ struct Client {
   /// What it sends, protected.
   Bytes protect(srtp::Backend& backend, const Bytes& rtp, uint32_t roc) {
     const auto view = parseRtpHeader(rtp).value();
+    if (row.srtp_profile == contract::SrtpProfile::kUnprotected) return rtp;  // whatever its number
     auto& stream = sending[view.ssrc];
-    if (!stream) stream = backend.openSend(to_relay, view.ssrc, 0);
+    // A little before the roll-over, where there was one: a stream does not jump.
+    const uint64_t first = roc == 0 ? 0 : (uint64_t{roc} << 16) - 0x100;
+    if (!stream) stream = backend.openSend(to_relay, view.ssrc, first);
     Bytes out(rtp.begin(), rtp.begin() + view.header_size);
     out.resize(rtp.size() + srtp::kTagMax);
     srtp::ProtectJob job{.stream = stream.get(),
