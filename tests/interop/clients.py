@@ -60,11 +60,6 @@ KNOWN = {
 # The same, for what the relay does not do yet, or what differs from run to run: shown, and never a fault. Take out what is mended.
 UNDECIDED = {
     ("werift", "play", None, "loss"): "between 0.6 and 5.3 % of its packets stay lost",
-    (None, None, None, "kick"): "the end is not told by close_notify yet",
-    ("gstreamer", "play", "h264", "play"): "H.264 of a receiver without fmtp is not matched yet",
-    ("ffmpeg", "publish", "h264", "publish"): "Constrained Baseline is not matched with Baseline yet",
-    ("aiortc", "publish", "h264", "publish"): "the same",
-    ("aiortc-debian", "publish", "h264", "publish"): "the same",
 }
 
 
