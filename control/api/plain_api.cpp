@@ -45,8 +45,8 @@ json::array publishViews(const Participant& who) {
   for (const Track& track : who.tracks) {
     json::object view{{"track", track.id},
                       {"kind", boost::describe::enum_to_string(track.kind, "")},
-                      {"ssrc", track.encodings.at(0).ssrc},
                       {"codecs", codecViews(track.codecs)}};
+    if (track.encodings.at(0).ssrc != 0) view["ssrc"] = track.encodings[0].ssrc;
     if (track.encodings[0].rtx_ssrc != 0) view["rtx_ssrc"] = track.encodings[0].rtx_ssrc;
     views.push_back(std::move(view));
   }
@@ -97,6 +97,7 @@ json::object plainView(const ApiContext& api, const Room& room, const Participan
   view["latching"] = transport->remote_ip.empty();
   if (const auto given = readAddress(transport->remote_ip, transport->remote_port))
     view["remote"] = addressText(*given);
+  if (transport->rtcp_port != 0) view["rtcp_port"] = transport->rtcp_port;
   if (const auto stats = api.metrics.reports().transport(transport->id); stats && stats->nominated != 0) {
     view["connected"] = true;
     view["remote"] = addressText(stats->remote);

@@ -80,20 +80,33 @@ std::vector<Codec> readCodecs(JsonReader& reader, const json::object& from) {
   return codecs;
 }
 
-/// Two streams of one SSRC under one key would use one keystream twice (RFC 3711 section 9.1).
+/// Two streams of one SSRC under one key would use one keystream twice (RFC 3711 section 9.1). Who chooses its SSRC by
+/// itself is known by its payload types.
 void readSsrcs(JsonReader& reader, const json::object& from, std::set<uint32_t>& ssrcs, Encoding& to) {
   uint64_t ssrc = 0, rtx_ssrc = 0;
-  if (!reader.number(from, "ssrc", 1, UINT32_MAX, ssrc))
-    reader.refuse("ssrc", "is needed: its packets are known by it.");
+  const bool media = reader.number(from, "ssrc", 1, UINT32_MAX, ssrc);
   const bool rtx = reader.number(from, "rtx_ssrc", 1, UINT32_MAX, rtx_ssrc);
   to.ssrc = static_cast<uint32_t>(ssrc);
   to.rtx_ssrc = static_cast<uint32_t>(rtx_ssrc);
-  if (!ssrcs.insert(to.ssrc).second || (rtx && !ssrcs.insert(to.rtx_ssrc).second))
+  if (rtx && !media) reader.refuse("rtx_ssrc", "needs ssrc: without it, RTX is known by its payload type.");
+  if ((media && !ssrcs.insert(to.ssrc).second) || (rtx && !ssrcs.insert(to.rtx_ssrc).second))
     reader.refuse("ssrc", "is that of another stream of this transport.");
+}
+
+/// Whether a packet of one might be of the other, too.
+bool shareTypes(const Track& a, const Track& b) {
+  const auto has = [](const Track& track, uint8_t type) {
+    return std::ranges::any_of(track.codecs,
+                               [&](const Codec& c) { return c.payload_type == type || c.rtx_payload_type == type; });
+  };
+  return std::ranges::any_of(a.codecs, [&](const Codec& c) {
+    return has(b, c.payload_type) || (c.rtx_payload_type && has(b, *c.rtx_payload_type));
+  });
 }
 
 Track readTrack(JsonReader& reader, const json::value& from, std::set<uint32_t>& ssrcs) {
   Track track;
+  track.encodings.resize(1);
   if (!from.is_object()) return reader.refuse("", "must be an object."), track;
   const json::object& members = from.get_object();
   reader.only(members, {"source", "name", "ssrc", "rtx_ssrc", "codecs"});
@@ -109,7 +122,6 @@ Track readTrack(JsonReader& reader, const json::value& from, std::set<uint32_t>&
   reader.text(members, "source", source);
   if (!boost::describe::enum_from_string(source.c_str(), track.source))
     reader.refuse("source", "must be microphone, camera, screen or other.");
-  track.encodings.resize(1);
   readSsrcs(reader, members, ssrcs, track.encodings[0]);
   return track;
 }
@@ -119,7 +131,13 @@ void readPublish(JsonReader& reader, const json::object& body, PlainRequest& to)
   const json::array* list = reader.array(body, "publish", kTracksMax);
   for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
     JsonReader inner(at("publish", i));
-    to.publish.push_back(readTrack(inner, (*list)[i], ssrcs));
+    Track track = readTrack(inner, (*list)[i], ssrcs);
+    const auto ambiguous = [&](const Track& other) {
+      return (track.encodings[0].ssrc == 0 || other.encodings[0].ssrc == 0) && shareTypes(track, other);
+    };
+    if (std::ranges::any_of(to.publish, ambiguous))
+      inner.refuse("codecs", "has a payload type of another track: one of a track without ssrc must be its alone.");
+    to.publish.push_back(std::move(track));
     reader.take(inner);
   }
 }
@@ -151,13 +169,15 @@ void readRemote(JsonReader& reader, const json::object& body, PlainRequest& to) 
   const json::object* members = remote == nullptr ? nullptr : remote->if_object();
   if (members == nullptr) return reader.refuse("remote", "must be an address and a port, or \"latch\".");
   JsonReader inner("remote");
-  inner.only(*members, {"address", "port"});
+  inner.only(*members, {"address", "port", "rtcp_port"});
   inner.text(*members, "address", to.remote_ip);
   if (to.remote_ip.empty()) inner.refuse("address", "is needed: an IPv4 or IPv6 address.");
   if (uint64_t port = 0; inner.number(*members, "port", 1, 65'535, port))
     to.remote_port = static_cast<uint16_t>(port);
   else
     inner.refuse("port", "is needed.");
+  if (uint64_t port = 0; inner.number(*members, "rtcp_port", 1, 65'535, port))
+    to.rtcp_port = static_cast<uint16_t>(port);
   reader.take(inner);
 }
 

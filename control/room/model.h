@@ -121,10 +121,11 @@ struct Transport {
   bool plain = false;     // no ICE, no DTLS
   std::string remote_ip;  // of a plain one; empty: where its first authenticated packet comes from
   uint16_t remote_port = 0;
+  uint16_t rtcp_port = 0;  // with remote_ip: of its RTCP, both ways; 0 = as RTP
 };
 BOOST_DESCRIBE_STRUCT(Transport, (),
                       (id, purpose, ice_ufrag, ice_pwd, remote_fingerprint, dtls_role, extension_id, rtcp_ssrc,
-                       receive_bitrate_max_bps, reduced_rtcp, keys, plain, remote_ip, remote_port))
+                       receive_bitrate_max_bps, reduced_rtcp, keys, plain, remote_ip, remote_port, rtcp_port))
 
 /// What the row of a transport says of the room that it is in, and of its participant.
 struct TransportPlace {

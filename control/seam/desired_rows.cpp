@@ -46,6 +46,7 @@ bool copyRemote(contract::TransportRow& row, const Transport& transport) {
   const auto remote = readAddress(transport.remote_ip, transport.remote_port);
   if (!transport.plain || !remote) return false;
   row.remote = *remote;
+  if (transport.rtcp_port != 0) row.rtcp_port_be = readAddress(transport.remote_ip, transport.rtcp_port)->port_be;
   return true;
 }
 
@@ -133,6 +134,9 @@ std::optional<contract::TrackRow> trackRow(contract::RowReference self, contract
   if (track.source == Source::screen) row.flags |= contract::kTrackAlwaysSent;
   row.transport = transport;
   if (!copyText(row.mid, row.mid_length_bytes, track.mid)) return std::nullopt;
+  // Nothing else tells the packets of such a one from others; only plain transports publish it.
+  if (track.mid.empty() && !track.encodings.empty() && track.encodings[0].ssrc == 0)
+    row.flags |= contract::kTrackAnySsrc;
 
   if (track.encodings.empty() || track.encodings.size() > contract::kEncodingMax) return std::nullopt;
   for (const Encoding& encoding : track.encodings) {

@@ -48,7 +48,7 @@ void RoomService::restore(std::vector<Room> rooms) {
       for (const auto* transport : {&who.publish_transport, &who.subscribe_transport}) {
         if (!*transport) continue;
         all.transports.insert((*transport)->id);
-        if ((*transport)->plain) plain_claims_.take(**transport, who.tracks);
+        if ((*transport)->plain) plain_claims_.take(room.name, **transport, who.tracks);
         const bool waits = !(*transport)->keys && !(*transport)->remote_fingerprint.empty();
         if (waits) startHandshake(key, **transport);
       }

@@ -114,8 +114,10 @@ Result<std::string> RoomService::addPlain(const PlainRequest& request) {
   if (!request.remote_ip.empty()) {
     transport.remote_ip = ipText(*readAddress(request.remote_ip, request.remote_port));
     transport.remote_port = request.remote_port;
+    transport.rtcp_port = request.rtcp_port == request.remote_port ? 0 : request.rtcp_port;
   }
-  if (auto free = plain_claims_.check(transport, request.publish); !free) return std::unexpected(free.error());
+  if (auto free = plain_claims_.check(request.room, transport, request.publish); !free)
+    return std::unexpected(free.error());
 
   const auto joined = join({.room = request.room,
                             .name = request.name,
@@ -126,7 +128,7 @@ Result<std::string> RoomService::addPlain(const PlainRequest& request) {
                            nullptr);
   if (!joined) return joined;
   const ParticipantKey key{request.room, *joined};
-  plain_claims_.take(transport, request.publish);
+  plain_claims_.take(request.room, transport, request.publish);
   if (auto done = connectPlain(key, request, transport); !done) {
     (void)drop(key, "left");
     plain_claims_.release(transport.id);  // of a transport that there never was

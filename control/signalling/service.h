@@ -63,8 +63,9 @@ struct PlainRequest {
   std::string room, name, identity;
   std::string remote_ip;  // empty: latched from its first authenticated packet
   uint16_t remote_port = 0;
+  uint16_t rtcp_port = 0;      // 0 = as RTP
   SrtpKeys keys;               // a direction may have none; profile kUnprotected: RTP in the clear
-  std::vector<Track> publish;  // without ids; every encoding with its SSRC
+  std::vector<Track> publish;  // without ids; an encoding without SSRC is known by its payload types
   bool subscribe = false;
   bool subscribe_all = false;       // to all tracks that there are and will be ...
   std::vector<std::string> tracks;  // ... or to these

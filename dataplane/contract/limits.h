@@ -35,6 +35,9 @@ inline constexpr uint32_t kSrtcpSenderMax = 64;
 /// Streams of withdrawn tracks that a transport remembers, as the client may publish under their SSRCs again.
 inline constexpr uint32_t kRetiredStreamMax = 16;
 
+/// Tracks that are found neither by an address nor by an SSRC: a packet from an unknown address may be of any of them.
+inline constexpr uint32_t kLatchAnySsrcMax = 256;
+
 /// Ring sizes, powers of two.
 inline constexpr uint32_t kDoorbellMax = 65'536;
 inline constexpr uint32_t kInjectMax = 1'024;

@@ -100,8 +100,7 @@ struct TransportRow {
   RowReference partner;  // as subscriber: the transport that the same client publishes on; generation 0 = none
   uint8_t loudest;       // as publisher: audio is forwarded of so many publishers of its room; 0 = of all
   uint8_t flags;         // kTransport...
-  uint16_t
-      rtcp_port_be;  // of a plain transport with a remote address: where its RTCP comes from and goes to; 0 = as RTP
+  uint16_t rtcp_port_be;  // of a plain transport with a remote address: of its RTCP, both ways; 0 = as RTP
   uint8_t reserved[4];
 };
 static_assert(sizeof(TransportRow) == 224 && std::is_trivially_copyable_v<TransportRow>);
@@ -139,8 +138,7 @@ inline constexpr uint8_t kTrackMuted = 1 << 0;       // packets are received and
 inline constexpr uint8_t kTrackAlwaysSent = 1 << 1;  // a shared screen: `last_n` neither holds nor counts it
 inline constexpr uint8_t kTrackNoNack =
     1 << 2;  // NACK (RFC 4585) was not negotiated: its publisher is not asked for packets
-inline constexpr uint8_t kTrackAnySsrc =
-    1 << 3;  // of a plain transport: bound by payload type to an SSRC of the sender's
+inline constexpr uint8_t kTrackAnySsrc = 1 << 3;  // of a plain transport: bound to the sender's SSRC by payload type
 
 /// One media source published into a room.
 struct TrackRow {

@@ -18,8 +18,8 @@ Counter applySubscription(RelayState& s, SubscriptionCommand& command, uint64_t 
 void applyElsewhere(RelayState& s, const ElsewhereCommand& command);
 void applyFanOut(RelayState& s, const FanOutCommand& command);
 
-/// Replaces the SSRCs by which a track of a latching transport is found.
-void setLatch(RelayState& s, uint32_t track, uint32_t transport, const LatchSsrcs& ssrcs);
+/// Replaces the keys by which a track of a latching transport is found.
+void setLatch(RelayState& s, uint32_t track, uint32_t transport, const LatchKeys& keys);
 
 // What belongs to the closed row goes with it; an index that holds nothing is no error.
 void closeTransport(RelayState& s, uint32_t index);

@@ -157,18 +157,20 @@ void applyForeign(RelayState& s, const TrackCommand& command) {
 
 }  // namespace
 
-void setLatch(RelayState& s, uint32_t track, uint32_t transport, const LatchSsrcs& ssrcs) {
+void setLatch(RelayState& s, uint32_t track, uint32_t transport, const LatchKeys& keys) {
   if (const auto known = s.latching.find(track); known != s.latching.end()) {
-    for (const uint32_t ssrc : known->second) {
+    for (const uint32_t ssrc : known->second.ssrcs) {
       if (ssrc != 0) s.latches.erase(ssrc);
     }
+    if (known->second.any_ssrc) std::erase_if(s.any_ssrc_latches, [&](const Latch& l) { return l.track == track; });
     s.latching.erase(known);
   }
-  if (ssrcs == LatchSsrcs{}) return;
-  for (const uint32_t ssrc : ssrcs) {
-    if (ssrc != 0) s.latches.set(ssrc, {.transport = transport});
+  if (keys == LatchKeys{}) return;
+  for (const uint32_t ssrc : keys.ssrcs) {
+    if (ssrc != 0) s.latches.set(ssrc, {.transport = transport, .track = track});
   }
-  s.latching[track] = ssrcs;
+  if (keys.any_ssrc) s.any_ssrc_latches.push_back({.transport = transport, .track = track});
+  s.latching[track] = keys;
 }
 
 void applyFanOut(RelayState& s, const FanOutCommand& command) {
@@ -214,7 +216,7 @@ std::optional<Counter> applyTrack(RelayState& s, TrackCommand& command, uint64_t
   }
   const bool unmuted = !opening && track.muted() && !(row.flags & contract::kTrackMuted);
   setTrack(s, track, command.row, row);
-  setLatch(s, command.index, row.transport.index, latchSsrcs(s.transports[row.transport.index].row, command.row));
+  setLatch(s, command.index, row.transport.index, latchKeys(s.transports[row.transport.index].row, command.row));
   takeStreams(s, track, command, row);
   if (unmuted) {
     track.resumed_ns = now_ns;

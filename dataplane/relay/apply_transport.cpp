@@ -77,17 +77,20 @@ void applyForeign(RelayState& s, const TransportCommand& command) {
   setExtensions(transport, command.row);
 }
 
-/// Media goes to the address that the row gives.
+/// Media goes to the address that the row gives, and RTCP to its port there.
 void placePlain(RelayState& s, uint32_t index, uint64_t now_ns) {
-  const Address remote = s.transports[index].row.remote;
+  const contract::TransportRow& row = s.transports[index].row;
+  const Address remote = row.remote;
   if (!s.routes.isSourceAllowed(remote) || !s.routes.find(remote)) {
     return s.count(Counter::row_address_unroutable);
   }
-  const uint32_t* other = s.by_remote.find(remote);
-  if (other != nullptr && *other != index && s.is_plain[*other]) {
-    return s.count(Counter::row_address_taken);
-  }
+  const auto taken = [&](const Address& address) {
+    const uint32_t* other = s.by_remote.find(address);
+    return other != nullptr && *other != index && s.is_plain[*other];
+  };
+  if (taken(remote) || taken(rtcpAddressOf(row))) return s.count(Counter::row_address_taken);
   nominate(s, index, remote, /*proven=*/true, now_ns);
+  addRtcpAddress(s, index, rtcpAddressOf(row), now_ns);
 }
 
 }  // namespace
@@ -129,7 +132,8 @@ std::optional<Counter> applyTransport(RelayState& s, TransportCommand& command, 
       transport.row.last_n != row.last_n || transport.row.flags != row.flags || transport.row.partner != row.partner;
   const bool secured =
       transport.row.srtp_profile == contract::SrtpProfile::kNone && row.srtp_profile != transport.row.srtp_profile;
-  const bool moved = transport.row.remote != row.remote || command.srtcp_receiver != nullptr;
+  const bool moved = transport.row.remote != row.remote || transport.row.rtcp_port_be != row.rtcp_port_be ||
+                     command.srtcp_receiver != nullptr;
   if (s.is_plain[command.index] && moved) forgetRemotes(s, command.index);
   s.is_plain[command.index] = row.kind == contract::TransportKind::kPlain;
   transport.row = row;

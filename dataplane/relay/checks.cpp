@@ -40,6 +40,19 @@ Remote& placeFor(RelayState& s, uint32_t index) {
   return transport.remotes[transport.remote_count++] = {};
 }
 
+/// The transport has another address; who had it before loses it. A client that comes back from the same port has a new
+/// transport.
+Remote& addRemote(RelayState& s, uint32_t index, const Address& address, uint64_t now_ns) {
+  if (const uint32_t* other = s.ownAt(address); other != nullptr && *other != index) {
+    loseAddress(s, *other, address, now_ns);
+  }
+  Remote& remote = placeFor(s, index);
+  remote = {.address = address, .last_check_ns = now_ns};
+  s.by_remote.set(address, index);
+  tellRemotes(s, index);
+  return remote;
+}
+
 /// Whether authentic packets came from the address, which leads to that transport, a short while ago. Of another
 /// worker's transport, what its statistics say has to do.
 bool isInUse(const RelayState& s, uint32_t index, const Address& address, uint64_t now_ns) {
@@ -85,13 +98,7 @@ void learnAddress(RelayState& s, uint32_t index, const FrameView& view, uint64_t
   TransportState& transport = s.transports[index];
   Remote* remote = findRemote(transport, view.source);
   if (remote == nullptr) {
-    // A client that comes back from the same port has a new transport: its old one loses the address.
-    const uint32_t* other = s.ownAt(view.source);
-    if (other != nullptr && *other != index) loseAddress(s, *other, view.source, now_ns);
-    remote = &placeFor(s, index);
-    remote->address = view.source;
-    s.by_remote.set(view.source, index);
-    tellRemotes(s, index);
+    remote = &addRemote(s, index, view.source, now_ns);
     // Asks for the next hop's MAC address before the first answer to DTLS needs it.
     if (const auto route = s.routes.find(view.source)) s.neighbours.want(route->next_hop, now_ns);
   }
@@ -149,19 +156,15 @@ Counter answerCheck(RelayState& s, const FrameView& view, uint64_t now_ns) {
   return Counter::answered;
 }
 
+void addRtcpAddress(RelayState& s, uint32_t index, const Address& address, uint64_t now_ns) {
+  if (findRemote(s.transports[index], address) == nullptr) addRemote(s, index, address, now_ns);
+}
+
 void nominate(RelayState& s, uint32_t index, const Address& address, bool proven, uint64_t now_ns) {
   TransportState& transport = s.transports[index];
   if (transport.nominated == address) return;
   Remote* remote = findRemote(transport, address);
-  if (remote == nullptr) {
-    if (const uint32_t* other = s.ownAt(address); other != nullptr && *other != index) {
-      loseAddress(s, *other, address, now_ns);
-    }
-    remote = &placeFor(s, index);
-    *remote = {.address = address, .last_check_ns = now_ns};
-    s.by_remote.set(address, index);
-    tellRemotes(s, index);
-  }
+  if (remote == nullptr) remote = &addRemote(s, index, address, now_ns);
   remote->proven |= proven;
   const bool first = !transport.sendable();
   if (!first && !transport.limited) transport.former = transport.nominated;

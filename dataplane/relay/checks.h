@@ -12,6 +12,9 @@ namespace penstock {
 /// Answers one STUN message; says how the packet ended.
 Counter answerCheck(RelayState& s, const FrameView& view, uint64_t now_ns);
 
+/// Packets of the transport may come from `address` too, where nothing but RTCP goes to.
+void addRtcpAddress(RelayState& s, uint32_t index, const Address& address, uint64_t now_ns);
+
 /// Media of the transport goes to `address` from now on, and may come from there. `proven`: it is known to be there.
 void nominate(RelayState& s, uint32_t index, const Address& address, bool proven, uint64_t now_ns);
 

@@ -69,13 +69,18 @@ struct FanOutCommand {
   uint32_t workers;
 };
 
-using LatchSsrcs = std::array<uint32_t, contract::kEncodingMax>;  // 0 = none
+/// How packets of a track are recognised before the address of its transport is known.
+struct LatchKeys {
+  std::array<uint32_t, contract::kEncodingMax> ssrcs{};  // 0 = none
+  bool any_ssrc = false;                                 // only SRTP authentication tells
+  friend bool operator==(const LatchKeys&, const LatchKeys&) = default;
+};
 
-/// The SSRCs by which a track of another worker's latching transport is known before its address is; none = no more.
+/// Of a track of another worker's latching transport; no keys = no more.
 struct LatchCommand {
   uint32_t track;
   uint32_t transport;
-  LatchSsrcs ssrcs{};
+  LatchKeys keys{};
 };
 
 /// Where a publisher stands in its room.
@@ -94,12 +99,13 @@ struct RanksCommand {
 using Command = std::variant<TransportCommand, TrackCommand, SubscriptionCommand, ElsewhereCommand, FanOutCommand,
                              LatchCommand, RanksCommand>;
 
-/// What makes a track of this transport found; RTX comes after media, from where that came from.
-inline LatchSsrcs latchSsrcs(const contract::TransportRow& transport, const contract::TrackRow& track) {
-  LatchSsrcs ssrcs{};
-  if (!contract::isLatching(transport) || track.state != contract::RowState::kUsed) return ssrcs;
-  for (size_t i = 0; i < track.encoding_count && i < ssrcs.size(); ++i) ssrcs[i] = track.encoding[i].ssrc;
-  return ssrcs;
+/// RTX comes after media, from where that came from.
+inline LatchKeys latchKeys(const contract::TransportRow& transport, const contract::TrackRow& track) {
+  LatchKeys keys;
+  if (!contract::isLatching(transport) || track.state != contract::RowState::kUsed) return keys;
+  for (size_t i = 0; i < track.encoding_count && i < keys.ssrcs.size(); ++i) keys.ssrcs[i] = track.encoding[i].ssrc;
+  keys.any_ssrc = track.flags & contract::kTrackAnySsrc;
+  return keys;
 }
 
 }  // namespace penstock

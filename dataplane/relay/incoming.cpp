@@ -48,6 +48,16 @@ std::optional<IncomingStream> findByMid(const RelayState& s, const TransportStat
   return std::nullopt;
 }
 
+std::optional<IncomingStream> findByPayloadType(const RelayState& s, const TransportState& transport,
+                                                const RtpView& view) {
+  for (const uint32_t index : transport.tracks) {
+    const TrackState& track = s.tracks[index];
+    if (!(track.row.flags & contract::kTrackAnySsrc) || track.clock_rate_hz[view.payload_type] == 0) continue;
+    return IncomingStream{index, 0, track.isRtx(view.payload_type)};
+  }
+  return std::nullopt;
+}
+
 std::unique_ptr<srtp::ReceiveStream>& receiverOf(RelayState& s, const IncomingStream& stream) {
   EncodingState& encoding = s.tracks[stream.track].encoding[stream.encoding];
   return stream.rtx ? encoding.rtx : encoding.media;
@@ -61,9 +71,11 @@ auto findRetired(TransportState& transport, uint32_t ssrc) {
   return std::ranges::find(transport.retired, ssrc, &RetiredStream::ssrc);
 }
 
-std::optional<IncomingClaim> claimByMid(RelayState& s, TransportState& transport, const RtpView& view,
-                                        uint64_t now_ns) {
-  const auto stream = findByMid(s, transport, view);
+/// Of an SSRC that is not known.
+std::optional<IncomingClaim> claimUnsignalled(RelayState& s, TransportState& transport, const RtpView& view,
+                                              uint64_t now_ns) {
+  const bool plain = transport.row.kind == contract::TransportKind::kPlain;
+  const auto stream = plain ? findByPayloadType(s, transport, view) : findByMid(s, transport, view);
   if (!stream) return std::nullopt;
   const EncodingState& encoding = s.tracks[stream->track].encoding[stream->encoding];
   const uint32_t bound = stream->rtx ? encoding.rtx_ssrc : encoding.ssrc;
@@ -96,7 +108,7 @@ std::unique_ptr<srtp::ReceiveStream> takeChecked(RelayState& s, uint32_t index, 
 std::optional<IncomingClaim> findStream(RelayState& s, uint32_t transport, const RtpView& view, uint64_t now_ns) {
   const IncomingStream* known = s.incoming.find({transport, view.ssrc});
   if (known == nullptr) [[unlikely]]
-    return claimByMid(s, s.transports[transport], view, now_ns);
+    return claimUnsignalled(s, s.transports[transport], view, now_ns);
   return IncomingClaim{*known, receiverOf(s, *known).get()};
 }
 

@@ -15,8 +15,8 @@ struct IncomingClaim {
   srtp::ReceiveStream* receiver;
 };
 
-/// By its SSRC; else by MID and RID (RFC 8843 section 9.2, RFC 8852), RTX by its payload type too. The packet is not
-/// authenticated yet: this only chooses what gets to check it.
+/// By its SSRC; else by MID and RID (RFC 8843 section 9.2, RFC 8852), RTX by its payload type too; else by the payload
+/// type of a track that takes any SSRC. The packet is not authenticated yet: this only chooses what gets to check it.
 std::optional<IncomingClaim> findStream(RelayState& s, uint32_t transport, const RtpView& view, uint64_t now_ns);
 
 /// The packet was authentic. A first one of an SSRC makes the stream that SSRC's, in the place of another if it had

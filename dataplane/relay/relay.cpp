@@ -104,6 +104,7 @@ RelayState::RelayState(const RelayConfig& c, srtp::Backend& b, PacketIo& packet_
       is_plain(contract::kTransportMax),
       speakers(contract::kTransportMax),
       subscriber_of(contract::kTransportMax, contract::kTransportMax) {
+  any_ssrc_latches.reserve(contract::kLatchAnySsrcMax);
   ranks_due.reserve(contract::kTransportMax);
   active.reserve(contract::kTransportMax);
   watched.reserve(contract::kTransportMax);
@@ -140,7 +141,7 @@ void Relay::apply(Command& command, uint64_t now_ns) {
         else if constexpr (std::is_same_v<C, ElsewhereCommand>)
           applyElsewhere(s, c);
         else if constexpr (std::is_same_v<C, LatchCommand>)
-          setLatch(s, c.track, c.transport, c.ssrcs);
+          setLatch(s, c.track, c.transport, c.keys);
         else if constexpr (std::is_same_v<C, RanksCommand>)
           applyRanks(s, c, now_ns);
         else

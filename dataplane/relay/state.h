@@ -158,6 +158,13 @@ struct alignas(64) TransportState {
   bool reachable() const { return sendable() && !header.empty(); }
 };
 
+/// Of a plain transport whose address is given: where its RTCP comes from and goes to.
+inline Address rtcpAddressOf(const contract::TransportRow& row) {
+  Address address = row.remote;
+  if (row.rtcp_port_be != 0) address.port_be = row.rtcp_port_be;
+  return address;
+}
+
 struct EncodingState {
   std::unique_ptr<srtp::ReceiveStream> media, rtx;
   uint32_t ssrc = 0;  // as signalled, or bound by MID
@@ -283,9 +290,10 @@ struct StreamKeyHash {
   uint64_t seed;
   uint64_t operator()(const StreamKey& key) const { return seededHash(uint64_t{key.transport} << 32 | key.ssrc, seed); }
 };
-/// Who may try to be found by an SSRC, from an address that is not known.
+/// A transport that packets from unknown addresses may be of.
 struct Latch {
   uint32_t transport = 0;
+  uint32_t track = 0;
   stream::RequesterLimiter budget{50, 20'000'000};  // packets: 50 at once, then 50 a second
 };
 struct SsrcHash {
@@ -346,8 +354,10 @@ struct RelayState {
   FixedMap<StreamKey, IncomingStream, StreamKeyHash> incoming;
   FixedMap<StreamKey, uint32_t, StreamKeyHash> outgoing;  // media and RTX SSRCs of subscriptions
 
-  FixedMap<uint32_t, Latch, SsrcHash> latches;        // of all workers' transports that latch
-  std::unordered_map<uint32_t, LatchSsrcs> latching;  // by track: what it put there; changed by apply() alone
+  // Of all workers' transports that latch; the lists are changed by apply() alone.
+  FixedMap<uint32_t, Latch, SsrcHash> latches;  // by SSRC
+  std::vector<Latch> any_ssrc_latches;
+  std::unordered_map<uint32_t, LatchKeys> latching;  // by track
   std::vector<uint8_t> is_plain;                      // by transport, of all workers
 
   std::vector<SpeakerPlace> speakers;   // by transport

@@ -24,9 +24,30 @@ const uint32_t* transportOf(RelayState& s, DatagramKind kind, const FrameView& f
 
 }  // namespace
 
+namespace {
+
+/// The highest hash wins, so that all workers choose the same, whatever the order of their lists.
+Latch* findAnySsrcLatch(RelayState& s, const Address& source, uint16_t sequence) {
+  const uint64_t packet = AddressHash{s.config.seed}(source) ^ sequence;
+  Latch* chosen = nullptr;
+  uint64_t highest = 0;
+  for (Latch& latch : s.any_ssrc_latches) {
+    const bool placed = __atomic_load_n(&s.reports.transport[latch.transport].nominated, __ATOMIC_RELAXED) != 0;
+    const uint64_t hash = seededHash(packet ^ uint64_t{latch.transport} << 32, s.config.seed);
+    if (placed || (chosen != nullptr && hash <= highest)) continue;
+    chosen = &latch;
+    highest = hash;
+  }
+  return chosen;
+}
+
+}  // namespace
+
 Latch* findLatch(RelayState& s, const FrameView& frame) {
   const auto view = parseRtpHeader(frame.payload);
-  return view ? s.latches.find(view->ssrc) : nullptr;
+  if (!view) return nullptr;
+  Latch* signalled = s.latches.find(view->ssrc);
+  return signalled != nullptr ? signalled : findAnySsrcLatch(s, frame.source, view->sequence);
 }
 
 const uint32_t* findByUfrag(const RelayState& s, std::string_view ufrag) {

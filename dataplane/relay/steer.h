@@ -15,7 +15,8 @@ namespace penstock {
 
 /// The transport whose ufrag it is, of whatever worker; null if there is none.
 const uint32_t* findByUfrag(const RelayState& s, std::string_view ufrag);
-/// The latching transport that an RTP packet from an unknown address may belong to; null if there is none.
+/// The latching transport that an RTP packet from an unknown address may belong to: by its SSRC; else one of those
+/// whose SSRC nobody knows, for each packet of a sender another one by chance. Null if there is none.
 Latch* findLatch(RelayState& s, const FrameView& frame);
 /// The other worker that a datagram is for: by where it comes from; a check by its ufrag; RTP that may latch by its
 /// SSRC.

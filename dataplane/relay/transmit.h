@@ -89,9 +89,15 @@ void transmitRtcp(RelayState& s, uint32_t index, uint64_t now_ns, Build&& build)
   TransportState& transport = s.transports[index];
   if (!transport.srtcp_sender) return;
   if (const auto drop = unreachable(s, transport, now_ns)) return s.outbox.lose(*drop);
+  HeaderTemplate header = transport.header;
+  if (transport.row.rtcp_port_be != 0) {
+    const auto found = headerTowards(s, rtcpAddressOf(transport.row), now_ns);
+    if (!found) return s.outbox.lose(found.error());
+    header = *found;
+  }
   Packet packet;
   if (!takeBuffer(s, packet)) return s.outbox.lose(Counter::send_pool_empty);
-  const auto space = payloadSpace(s, transport.header, packet);
+  const auto space = payloadSpace(s, header, packet);
   const size_t length = build(space.first(space.size() - srtp::kSrtcpTrailerMax));
   const size_t protected_length = length == 0 ? 0 : protectRtcp(s, index, space, length);
   if (protected_length == 0) {
@@ -100,7 +106,7 @@ void transmitRtcp(RelayState& s, uint32_t index, uint64_t now_ns, Build&& build)
   }
   if (!withinCredit(transport, protected_length)) [[unlikely]]
     return loseUnproven(s, packet);
-  transmit(s, transport.header, packet, protected_length);
+  transmit(s, header, packet, protected_length);
 }
 
 }  // namespace penstock

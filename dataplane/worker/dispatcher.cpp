@@ -110,7 +110,7 @@ void Dispatcher::dispatchTrack(TrackCommand& command) {
   });
   const auto transport = command.row.transport.index;
   if (contract::isLatching(transports_[transport])) {
-    const LatchCommand latch{index, transport, latchSsrcs(transports_[transport], command.row)};
+    const LatchCommand latch{index, transport, latchKeys(transports_[transport], command.row)};
     forOthers(owner, [&](uint32_t other) { send_(other, latch); });
   }
   send_(owner, std::move(command));

@@ -52,13 +52,14 @@ bool isProfile(contract::SrtpProfile profile) {
 bool plainIsSound(const contract::TransportRow& row) {
   using enum contract::SrtpProfile;
   if (row.pwd_length_bytes != 0 || row.srtp_profile == kNone) return false;
-  if (row.remote == contract::Address{}) return row.srtp_profile != kUnprotected;
+  if (row.remote == contract::Address{}) return row.srtp_profile != kUnprotected && row.rtcp_port_be == 0;
   return row.remote.port_be != 0 && std::ranges::all_of(row.remote.reserved, [](uint16_t r) { return r == 0; });
 }
 
 bool iceIsSound(const contract::TransportRow& row) {
   return isText(row.ice_pwd, row.pwd_length_bytes, kIcePwdMin, isIceChar) &&
-         row.srtp_profile != contract::SrtpProfile::kUnprotected && row.remote == contract::Address{};
+         row.srtp_profile != contract::SrtpProfile::kUnprotected && row.remote == contract::Address{} &&
+         row.rtcp_port_be == 0;
 }
 
 /// No value twice; zeros, which mean "absent", aside.
@@ -77,8 +78,10 @@ bool encodingsAreSound(const contract::TrackRow& row) {
   for (size_t i = 0; i < row.encoding_count; ++i) {
     const contract::EncodingRow& encoding = row.encoding[i];
     if (!isText(encoding.rid, encoding.rid_length_bytes, 0, isRidChar)) return false;
-    // What is neither signalled nor found by MID could never be found.
-    if (encoding.ssrc == 0 && row.mid_length_bytes == 0) return false;
+    // What is neither signalled nor found by MID or payload type could never be found.
+    const bool any_ssrc = row.flags & contract::kTrackAnySsrc;
+    if (encoding.ssrc == 0 && row.mid_length_bytes == 0 && !any_ssrc) return false;
+    if (any_ssrc && (encoding.ssrc != 0 || encoding.rtx_ssrc != 0 || row.encoding_count > 1)) return false;
     ssrcs[count++] = encoding.ssrc;
     ssrcs[count++] = encoding.rtx_ssrc;
   }
@@ -148,9 +151,9 @@ RowFault check(const contract::TrackRow& row) {
   if (row.state == contract::RowState::kFree) return RowFault::kNone;
   if (row.transport.index >= contract::kTransportMax) return RowFault::kIndexOutOfRange;
   if (row.kind != contract::MediaKind::kAudio && row.kind != contract::MediaKind::kVideo) return RowFault::kInvalid;
-  if (row.flags & ~(contract::kTrackMuted | contract::kTrackAlwaysSent | contract::kTrackNoNack)) {
-    return RowFault::kInvalid;
-  }
+  constexpr uint8_t kFlags =
+      contract::kTrackMuted | contract::kTrackAlwaysSent | contract::kTrackNoNack | contract::kTrackAnySsrc;
+  if (row.flags & ~kFlags) return RowFault::kInvalid;
   if (!isText(row.mid, row.mid_length_bytes, 0, isTokenChar)) return RowFault::kInvalid;
   if (row.encoding_count == 0 || row.encoding_count > contract::kEncodingMax) return RowFault::kInvalid;
   if (row.payload_type_count == 0 || row.payload_type_count > contract::kPayloadTypeMax) return RowFault::kInvalid;

@@ -182,6 +182,8 @@ void RowReader::lookAt(RowKind kind, uint32_t index, uint32_t tries) {
       return laterOr(Counter::row_ufrag_taken);
     case Verdict::kSsrcTaken:
       return laterOr(Counter::row_ssrc_taken);
+    case Verdict::kTableFull:
+      return laterOr(Counter::row_table_full);
   }
 }
 
@@ -210,17 +212,19 @@ RowReader::Verdict RowReader::apply(uint32_t index, const TransportRow& row) {
 }
 
 /// From an unknown address an SSRC is all there is to find a latching transport by: it may have but one.
-bool RowReader::isLatchTaken(const LatchSsrcs& ssrcs, uint32_t track) const {
-  return std::ranges::any_of(ssrcs, [&](uint32_t ssrc) {
+bool RowReader::isLatchTaken(const LatchKeys& keys, uint32_t track) const {
+  return std::ranges::any_of(keys.ssrcs, [&](uint32_t ssrc) {
     const auto owner = track_of_latch_.find(ssrc);
     return ssrc != 0 && owner != track_of_latch_.end() && owner->second != track;
   });
 }
 
-void RowReader::setLatch(const LatchSsrcs& ssrcs, uint32_t track) {
-  if (ssrcs == LatchSsrcs{} && track_of_latch_.empty()) return;
+void RowReader::setLatch(const LatchKeys& keys, uint32_t track) {
+  any_ssrc_latches_.erase(track);
+  if (keys.any_ssrc) any_ssrc_latches_.insert(track);
+  if (keys == LatchKeys{} && track_of_latch_.empty()) return;
   std::erase_if(track_of_latch_, [&](const auto& entry) { return entry.second == track; });
-  for (const uint32_t ssrc : ssrcs) {
+  for (const uint32_t ssrc : keys.ssrcs) {
     if (ssrc != 0) track_of_latch_[ssrc] = track;
   }
 }
@@ -228,8 +232,10 @@ void RowReader::setLatch(const LatchSsrcs& ssrcs, uint32_t track) {
 RowReader::Verdict RowReader::apply(uint32_t index, const TrackRow& row) {
   if (!transports_.isLive(row.transport)) return Verdict::kReferenceMissing;
   if (track_ssrcs_.isTaken(row, index)) return Verdict::kSsrcTaken;
-  const LatchSsrcs latch = latchSsrcs(transports_[row.transport.index], row);
+  const LatchKeys latch = latchKeys(transports_[row.transport.index], row);
   if (isLatchTaken(latch, index)) return Verdict::kSsrcTaken;
+  if (latch.any_ssrc && !any_ssrc_latches_.contains(index) && any_ssrc_latches_.size() == contract::kLatchAnySsrcMax)
+    return Verdict::kTableFull;
   if (tracks_.used(index) && tracks_[index].transport != row.transport) close(index, tracks_[index]);
   const bool was_used = tracks_.used(index);
   const TrackRow before = tracks_[index];

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -92,7 +93,7 @@ class RowReader {
   void closeDifferent();
 
   // What became of a row that is sound by itself.
-  enum class Verdict { kApplied, kReferenceMissing, kUfragTaken, kSsrcTaken };
+  enum class Verdict { kApplied, kReferenceMissing, kUfragTaken, kSsrcTaken, kTableFull };
   Verdict apply(uint32_t index, const contract::TransportRow& row);
   Verdict apply(uint32_t index, const contract::TrackRow& row);
   Verdict apply(uint32_t index, const contract::SubscriptionRow& row);
@@ -100,8 +101,8 @@ class RowReader {
   void closeDependents(uint32_t transport);
   void close(uint32_t index, const contract::TrackRow&);
   void close(uint32_t index, const contract::SubscriptionRow&);
-  bool isLatchTaken(const LatchSsrcs& ssrcs, uint32_t track) const;
-  void setLatch(const LatchSsrcs& ssrcs, uint32_t track);
+  bool isLatchTaken(const LatchKeys& keys, uint32_t track) const;
+  void setLatch(const LatchKeys& keys, uint32_t track);
   void refreshDependents(uint32_t transport);
 
   void refuse(contract::Counter counter, contract::RowKind kind, uint32_t index);
@@ -120,6 +121,7 @@ class RowReader {
   // Names that only one row may bear, and who refers to whom.
   std::unordered_map<std::string, uint32_t> transport_of_ufrag_;
   std::unordered_map<uint32_t, uint32_t> track_of_latch_;  // by SSRC
+  std::unordered_set<uint32_t> any_ssrc_latches_;          // tracks
   SsrcOwners<contract::TrackRow> track_ssrcs_;
   SsrcOwners<contract::SubscriptionRow> subscription_ssrcs_;
   std::vector<std::vector<uint32_t>> tracks_of_transport_{contract::kTransportMax};

@@ -118,6 +118,7 @@ class FakeService : public Service {
     who.publish_transport->plain = true;
     who.publish_transport->remote_ip = request.remote_ip;
     who.publish_transport->remote_port = request.remote_port;
+    who.publish_transport->rtcp_port = request.rtcp_port;
     who.publish_transport->keys = request.keys;
     for (const std::string& track : request.tracks)
       who.subscriptions.push_back(

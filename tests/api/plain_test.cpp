@@ -26,7 +26,7 @@ json::object body(const std::string& text) {
 
 TEST(PlainRequest, everything_that_may_be_said) {
   const auto request = readPlainRequest(body(R"({
-    "name": "PBX", "remote": {"address": "2001:db8::9", "port": 4000},
+    "name": "PBX", "remote": {"address": "2001:db8::9", "port": 4000, "rtcp_port": 4001},
     "srtp": {"profile": "AES_CM_128_HMAC_SHA1_80", "receive_key": ")" +
                                              kKeyCm + R"("},
     "publish": [
@@ -39,6 +39,7 @@ TEST(PlainRequest, everything_that_may_be_said) {
   EXPECT_EQ(request->name, "PBX");
   EXPECT_EQ(request->remote_ip, "2001:db8::9");
   EXPECT_EQ(request->remote_port, 4000);
+  EXPECT_EQ(request->rtcp_port, 4001);
   EXPECT_EQ(request->keys.profile, 1);
   // RFC 4568 section 6.1: 16 bytes of key, then 14 of salt.
   EXPECT_EQ(request->keys.receive_key, "774466766726542b2978473740666235");
@@ -114,7 +115,7 @@ TEST(PlainRequest, table_of_what_is_refused) {
       {16, with("srtp", R"({"profile": "AEAD_AES_128_GCM", "mki": 1})"), "field_unknown", "srtp.mki"},
       {17, with("publish", "{}"), "field_invalid", "publish"},
       {18, publishing("1"), "field_invalid", "publish[0]"},
-      {19, publishing("{" + opus + "}"), "field_invalid", "publish[0].ssrc"},
+      {19, publishing("{\"rtx_ssrc\": 5, " + opus + "}"), "field_invalid", "publish[0].rtx_ssrc"},
       {20, publishing("{\"ssrc\": 0, " + opus + "}"), "field_invalid", "publish[0].ssrc"},
       {21, publishing("{\"ssrc\": 4294967296, " + opus + "}"), "field_invalid", "publish[0].ssrc"},
       {22, publishing("{\"ssrc\": 5}"), "field_invalid", "publish[0].codecs"},
@@ -139,6 +140,10 @@ TEST(PlainRequest, table_of_what_is_refused) {
       {34, with("subscribe", R"({"tracks": [1]})"), "field_invalid", "subscribe.tracks"},
       {35, with("subscribe", R"({"codecs": [1]})"), "field_invalid", "subscribe.codecs[0]"},
       {36, with("subscribe", R"({"video": true})"), "field_unknown", "subscribe.video"},
+      // Which of the two is a packet with payload type 111 of?
+      {39, publishing("{" + opus + "}, {\"ssrc\": 5, " + opus + "}"), "field_invalid", "publish[1].codecs"},
+      {40, with("remote", R"({"address": "198.18.0.9", "port": 1, "rtcp_port": 0})"), "field_invalid",
+       "remote.rtcp_port"},
       {37, with("name", "\"a\\nb\""), "field_invalid", "name"},
       {38, with("name", "null"), "field_invalid", "name"},
   };
@@ -154,10 +159,11 @@ TEST(PlainRequest, table_of_what_is_refused) {
 TEST(PlainApi, shows_what_it_is_and_never_a_key) {
   Relay relay;
   relay.run([](FakeService& service) { (void)service.openRoom("x", {}); });
-  const std::string text = R"({"name": "PBX", "remote": {"address": "198.18.0.9", "port": 4000},
+  const std::string text = R"({"name": "PBX", "remote": {"address": "198.18.0.9", "port": 4000, "rtcp_port": 4001},
     "srtp": {"profile": "AES_CM_128_HMAC_SHA1_80", "receive_key": ")" +
                            kKeyCm + R"("},
-    "publish": [{"ssrc": 7, "codecs": [{"name": "opus", "payload_type": 96}]}],
+    "publish": [{"ssrc": 7, "codecs": [{"name": "opus", "payload_type": 96}]},
+                {"codecs": [{"name": "PCMA", "payload_type": 8}]}],
     "subscribe": {"tracks": ["t_1"], "codecs": [{"name": "opus", "payload_type": 97}]}})";
   const Reply added = fetch(relay.port(), "POST", "/v1/rooms/x/plain-transports", kJson, text);
   ASSERT_EQ(added.status, 201) << added.body;
@@ -167,7 +173,9 @@ TEST(PlainApi, shows_what_it_is_and_never_a_key) {
   EXPECT_EQ(view.at("remote").as_string(), "198.18.0.9:4000");
   EXPECT_FALSE(view.at("latching").as_bool() || view.at("connected").as_bool() || view.at("subscribe_all").as_bool());
   EXPECT_EQ(view.at("srtp").as_string(), "AES_CM_128_HMAC_SHA1_80");
+  EXPECT_EQ(view.at("rtcp_port"), 4001);
   EXPECT_EQ(view.at("publish").at(0).at("ssrc"), 7);
+  EXPECT_FALSE(view.at("publish").at(1).as_object().contains("ssrc"));
   EXPECT_EQ(view.at("publish").at(0).at("codecs").at(0).at("payload_type"), 96);
   EXPECT_EQ(fetch(relay.port(), "GET", location).json(), view);
 

@@ -227,19 +227,24 @@ async def redundant(lab):
 
 
 async def telephone(lab):
-    """A telephone that has PCMA only: aiortc plays it, as browsers would."""
+    """A telephone that has PCMA only, an SSRC that nobody told, and RTCP on a port of its own: aiortc plays it."""
     room, pcma, event = "telephone", 8, 101
-    peer = await PlainPeer(lab).open()
+    peer, rtcp = await PlainPeer(lab).open(), await PlainPeer(lab).open()
     codecs = [{"name": "PCMA", "payload_type": pcma}, {"name": "telephone-event", "payload_type": event}]
-    await add(lab, room, remote=peer.remote, srtp=None, publish=[{"ssrc": AUDIO_SSRC, "codecs": codecs}])
+    remote = {**peer.remote, "rtcp_port": rtcp.port}
+    await refused(lab, room, 400, "field_invalid", remote=remote, srtp=None, publish=[{"codecs": codecs}, {"codecs": codecs}])
+    response = await add(lab, room, remote=remote, srtp=None, publish=[{"codecs": codecs}])
+    check(response.status == 201 and response.json["rtcp_port"] == rtcp.port, f"a plain transport for it: {response.status}")
     peer.start(peer.hum(AUDIO_SSRC, pcma, encoder=PcmaEncoder()))
     player = await (await Player(lab, room).start()).connected()
     await eventually(lambda: player.sound_count > 150, 10, "aiortc hears sounds")
     heard(player.samples()[-8000:], "played by aiortc, sent as PCMA", rate=8000)
+    await eventually(lambda: any(kind == 201 for kind, _ in rtcp.rtcp), 8, "receiver reports come to its RTCP port")
+    check(not peer.rtcp, "... and none to that of its RTP")
     await player.end()
     for each in lab.participants(room):
         lab.call("DELETE", f"/v1/rooms/{room}/participants/{each['id']}")
-    peer.close()
+    peer.close(), rtcp.close()
 
 
 async def play(lab):

@@ -50,7 +50,7 @@ TEST(Apply, only_rows_of_the_workers_own_are_counted) {
   const uint64_t before = world.count(Counter::rows_applied);
   world.addTrack(publisher, {});
   EXPECT_EQ(world.count(Counter::rows_applied), before + 1);
-  world.applyCommand(LatchCommand{.track = 7, .transport = 9, .ssrcs = {5}});
+  world.applyCommand(LatchCommand{.track = 7, .transport = 9, .keys = {.ssrcs = {5}}});
   world.applyCommand(FanOutCommand{.track = {0, 1}, .workers = 0});
   world.applyCommand(FanOutCommand{.track = {12, 1}, .workers = 0});
   world.applyCommand(RanksCommand{});

@@ -188,6 +188,88 @@ TEST(Plain, nothing_latches_to_an_address_that_no_route_leads_to) {
   EXPECT_EQ(world.count(Counter::latch_source_unroutable), 1u);
 }
 
+TEST(Plain, an_SSRC_that_nobody_told_is_bound_by_payload_type) {
+  for (const auto profile : {SrtpProfile::kUnprotected, SrtpProfile::kAeadAes128Gcm}) {
+    World world;
+    Client& publisher = addPlain(world, 1, "198.18.0.11:4001", true, profile);
+    Client& subscriber = addPlain(world, 2, "198.18.0.12:4002", true, profile);
+    world.addTrack(publisher, {.ssrc = 0, .mid = "", .flags = contract::kTrackAnySsrc});
+    world.addSubscription(subscriber, {.mid = ""});
+    world.answerNeighbours();
+    world.sendRtp(publisher, {.payload_type = 9, .sequence = 99, .ssrc = kSsrc});
+    EXPECT_EQ(world.count(Counter::rtp_ssrc_unsignalled), 1u) << "of no track";
+    world.sendRtp(publisher, {.sequence = 100, .ssrc = kSsrc});
+    world.sendRtp(publisher, {.sequence = 101, .ssrc = kSsrc});
+    world.sendRtp(publisher, {.sequence = 7, .ssrc = kSsrc + 1});  // a telephone that was transferred
+    world.sendRtp(publisher, {.sequence = 8, .ssrc = kSsrc + 1});
+    const auto got = world.takeRtp(subscriber);
+    ASSERT_EQ(got.size(), 4u) << world.counters();
+    for (size_t i = 0; i < got.size(); ++i) {
+      EXPECT_EQ(parseRtpHeader(got[i])->ssrc, 0x2222'2222u);
+      EXPECT_EQ(parseRtpHeader(got[i])->sequence, static_cast<uint16_t>(parseRtpHeader(got[0])->sequence + i));
+    }
+    EXPECT_TRUE(world.conserved()) << world.counters();
+  }
+}
+
+TEST(Plain, without_address_and_SSRC_authentication_tells_whose_it_is) {
+  World world;
+  std::vector<Client*> telephones;
+  for (uint32_t i = 0; i < 8; ++i) {
+    telephones.push_back(&addPlain(world, 1 + i, "198.18.0.11:" + std::to_string(5000 + i), false));
+    world.addTrack(*telephones[i], {.index = i, .ssrc = 0, .mid = "", .flags = contract::kTrackAnySsrc});
+  }
+  // Each packet is tried with one of those that wait: 8 at first, then fewer.
+  for (uint16_t n = 0; n < 100; ++n) {
+    for (uint32_t i = 0; i < 8; ++i) world.sendRtp(*telephones[i], {.sequence = n, .ssrc = kSsrc});
+    world.advance(20'000'000);
+  }
+  for (uint32_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(world.reports->transport[1 + i].remote, telephones[i]->address) << i << " " << world.counters();
+  }
+  EXPECT_LT(world.count(Counter::srtp_authentication_failed), 200u);
+  // Nobody waits any more.
+  Client stranger = world.makeClient(20, "198.18.0.13:6000");
+  const uint64_t before = world.count(Counter::rtp_source_unvalidated);
+  world.receiveUdp(stranger, rtpPacket({.ssrc = kSsrc}));
+  EXPECT_EQ(world.count(Counter::rtp_source_unvalidated), before + 1);
+  EXPECT_TRUE(world.conserved()) << world.counters();
+}
+
+TEST(Plain, RTCP_has_a_port_of_its_own_where_told) {
+  World world;
+  const auto with_rtcp = [&](uint32_t index, std::string_view address, std::string_view rtcp) -> Client& {
+    world.clients.push_back(std::make_unique<Client>(world.makeClient(index, address)));
+    Client& client = *world.clients.back();
+    makePlain(client, address);
+    client.row.rtcp_port_be = endpoint(rtcp).port_be;
+    world.apply(client);
+    world.answerNeighbours();
+    return client;
+  };
+  Client& publisher = with_rtcp(1, "198.18.0.11:4000", "198.18.0.11:4001");
+  Client& subscriber = with_rtcp(2, "198.18.0.12:4000", "198.18.0.12:4001");
+  world.addTrack(publisher, {.ssrc = kSsrc, .mid = ""});
+  world.addSubscription(subscriber, {.mid = ""});
+  world.answerNeighbours();
+  world.sendRtp(publisher, {.sequence = 1, .ssrc = kSsrc});
+  EXPECT_EQ(world.takeRtp(subscriber).size(), 1u) << world.counters();
+  world.advance(2'000'000'000);
+  EXPECT_TRUE(world.takeRtcp(publisher).empty()) << "nothing where RTP comes from";
+  publisher.address = endpoint("198.18.0.11:4001");
+  EXPECT_FALSE(world.takeRtcp(publisher).empty());
+  subscriber.address = endpoint("198.18.0.12:4001");
+  const uint64_t asked = world.count(Counter::key_frame_requests_received);
+  world.sendRtcp(subscriber, {0x81, 206, 0, 2, 0, 0, 0, 9, 0x22, 0x22, 0x22, 0x22});
+  EXPECT_EQ(world.count(Counter::key_frame_requests_received), asked + 1);
+  subscriber.address = endpoint("198.18.0.12:4002");
+  world.sendRtcp(subscriber, {0x81, 206, 0, 2, 0, 0, 0, 9, 0x22, 0x22, 0x22, 0x22});
+  EXPECT_EQ(world.count(Counter::rtcp_source_unvalidated), 1u);
+  addPlain(world, 3, "198.18.0.12:4001", true);
+  EXPECT_EQ(world.count(Counter::row_address_taken), 1u) << "where another's RTCP comes from";
+  EXPECT_TRUE(world.conserved()) << world.counters();
+}
+
 TEST(Plain, a_withdrawn_track_latches_nothing) {
   World world;
   Client& publisher = addPlain(world, 1, "198.18.0.11:4001", false);
@@ -225,6 +307,28 @@ TEST(Plain, workers_steer_to_the_owner_by_ssrc_then_by_address) {
     EXPECT_EQ(crew.count(Counter::rtp_source_unvalidated), before + 1);
     EXPECT_TRUE(crew.conserved()) << crew.counters();
   }
+}
+
+TEST(Plain, workers_agree_on_whose_an_unknown_SSRC_may_be) {
+  Crew crew(3);
+  std::vector<Client*> telephones;
+  for (uint32_t i = 0; i < 6; ++i) {
+    crew.clients.push_back(std::make_unique<Client>(
+        makeClient(1 + i, "198.18.0.11:" + std::to_string(5000 + i), SrtpProfile::kAes128CmHmacSha1_80)));
+    telephones.push_back(crew.clients.back().get());
+    makePlain(*telephones[i], "");
+    telephones[i]->openKeys(*crew.backend);
+    crew.apply(transportCommand(*crew.backend, *crew.flows, *telephones[i]));
+    crew.track(*telephones[i], {.index = i, .ssrc = 0, .mid = "", .flags = contract::kTrackAnySsrc});
+  }
+  for (uint16_t n = 0; n < 60; ++n) {
+    crew.arrival = n % 3;
+    for (Client* telephone : telephones) crew.sendRtp(*telephone, {.sequence = n, .ssrc = kSsrc});
+  }
+  for (uint32_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(crew.reports->transport[1 + i].remote, telephones[i]->address) << i << " " << crew.counters();
+  }
+  EXPECT_TRUE(crew.conserved()) << crew.counters();
 }
 
 TEST(Plain, a_restarted_dataplane_knows_where_a_latched_one_is) {

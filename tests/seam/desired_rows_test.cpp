@@ -149,6 +149,7 @@ TEST(DesiredRows, plain_transports_by_table) {
     t.ice_pwd = c.pwd;
     t.remote_ip = c.ip;
     t.remote_port = 0x0102;
+    t.rtcp_port = 0x0103;
     t.keys = c.keys;
     const auto row = transportRow({0, 1}, t);
     ASSERT_EQ(row.has_value(), c.fits) << c.number;
@@ -157,6 +158,7 @@ TEST(DesiredRows, plain_transports_by_table) {
     EXPECT_EQ(row->srtp_profile, SrtpProfile::kUnprotected);
     EXPECT_EQ(row->pwd_length_bytes, 0);
     EXPECT_EQ(contract::isLatching(*row), std::string(c.ip).empty()) << c.number;
+    EXPECT_EQ(row->rtcp_port_be, contract::isLatching(*row) ? 0 : 0x0301) << c.number;
     if (c.number == 1) {
       EXPECT_EQ(row->remote,
                 (contract::Address{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0, 9}, 0x0201, {}}));

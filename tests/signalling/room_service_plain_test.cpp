@@ -171,6 +171,9 @@ TEST_F(Plain, refusals_by_table) {
       {1, changed([](auto& r) { r.remote_port = 4000; }), "remote_exists"},
       {2, changed([](auto& r) { r.remote_ip = "::ffff:198.18.0.9", r.remote_port = 4000; }), "remote_exists"},
       {3, changed([](auto& r) { r.remote_ip = "", r.publish = {track(5000)}; }), "ssrc_exists"},
+      {27, changed([](auto& r) { r.remote_port = 4001, r.rtcp_port = 4000; }), "remote_exists"},
+      {28, changed([](auto& r) { r.remote_ip = "", r.publish.assign(PlainClaims::kAnySsrcShare + 1, track(0)); }),
+       "share_full"},
       {4, changed([](auto& r) { r.remote_ip = "", r.keys = {.profile = 0xff00}; }), "latch_impossible"},
       {5, changed([](auto& r) { r.remote_ip = "", r.publish.clear(); }), "latch_impossible"},
       {6, changed([](auto& r) { r.remote_ip = "here"; }), "remote_invalid"},
@@ -207,6 +210,29 @@ TEST_F(Plain, refusals_by_table) {
   restart({.transports_max = 1});
   EXPECT_EQ(refusal(request()), "");
   EXPECT_EQ(refusal(request(4001)), "overloaded");
+}
+
+TEST_F(Plain, latches_without_SSRC_are_shared_among_rooms) {
+  const auto latching = [](int room) {
+    PlainRequest request;
+    request.room = "room" + std::to_string(room);
+    request.name = "telephones";
+    request.keys = keys();
+    request.publish.assign(8, track(0));
+    return request;
+  };
+  const auto fill = [&](int room) {
+    for (size_t taken = 0; taken < PlainClaims::kAnySsrcShare; taken += 8) ASSERT_EQ(refusal(latching(room)), "");
+  };
+  fill(0);
+  EXPECT_EQ(refusal(latching(0)), "share_full");
+  for (int room = 1; room < 4; ++room) fill(room);
+  EXPECT_EQ(refusal(latching(4)), "overloaded");
+  const auto one = service->rooms().at("room1").participants.begin()->first;
+  ASSERT_TRUE(service->leave("room1", one, "left"));
+  EXPECT_EQ(refusal(latching(4)), "");
+  EXPECT_EQ(refusal(latching(1)), "overloaded");
+  for (const auto& [id, track] : rows.tracks) EXPECT_EQ(track.second.encodings.at(0).ssrc, 0u);
 }
 
 TEST_F(Plain, nobody_times_it_out_and_it_loses_no_consent) {
