@@ -175,6 +175,7 @@ void Conference::join(const Message& message) {
   request.identity = token_.subject;
   request.protocol = "websocket";
   request.permissions = token_.room.permissions();
+  request.expires_unix_ms = token_.expires_unix_ms;
   if (name != nullptr) request.name = std::string(*name);
   if (!token_.name.empty()) request.name = token_.name;  // who signed the token says who this is
   if (resume != nullptr) request.resume_token = std::string(*resume);

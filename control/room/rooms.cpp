@@ -2,6 +2,7 @@
 #include "control/room/rooms.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "control/room/apply.h"
 #include "control/room/authorise.h"
@@ -172,12 +173,22 @@ Result<void> Apply::operator()(const ParticipantJoined& event) {
   const ParticipantKey key{event.room, who.id};
   change.participants.insert(key);
   say(event.room, who.id, notices::participantJoined(who));
-  if (!who.auto_subscribe || !who.permissions.subscribe) return {};
-  for (const auto& [id, other] : in->participants) {
-    if (id == who.id) continue;
-    for (const Track& track : other.tracks) who.subscriptions.push_back({.track = track.id});
-  }
-  if (!who.subscriptions.empty()) change.wants_changed.insert(key);
+  if (who.auto_subscribe && who.permissions.subscribe) wantAll(*in, who);
+  return {};
+}
+
+Result<void> Apply::operator()(const RightsSet& event) {
+  Room* in = room(event.room);
+  if (!in) return roomUnknown();
+  Participant* who = participant(event.room, event.participant);
+  if (!who) return participantUnknown();
+  const Permissions before = std::exchange(who->permissions, event.permissions);
+  who->expires_unix_ms = event.expires_unix_ms;
+  change.participants.insert({event.room, event.participant});
+  if (before.publish && !event.permissions.publish) endPublishing(*in, *who);
+  if (before.subscribe && !event.permissions.subscribe) endSubscribing(*who);
+  if (!before.subscribe && event.permissions.subscribe && who->auto_subscribe) wantAll(*in, *who);
+  touchTransports(*who);  // one may have lost its partner
   return {};
 }
 

@@ -313,6 +313,33 @@ void Apply::removeTrack(Room& in, Participant& publisher, std::string track) {
   say(in.name, "", notices::trackUnpublished(publisher.id, track));
 }
 
+void Apply::endPublishing(Room& in, Participant& publisher) {
+  while (!publisher.tracks.empty()) removeTrack(in, publisher, publisher.tracks.front().id);
+  removeTransport(publisher.publish_transport);
+  publisher.publish_transport.reset();
+  publisher.publish_session = {};
+}
+
+void Apply::endSubscribing(Participant& subscriber) {
+  rooms.active_subscriptions_ -= activeOf(subscriber.subscriptions);
+  for (const Subscription& over : subscriber.subscriptions)
+    if (subscriber.subscribe_transport)
+      change.subscriptions_removed.insert({subscriber.subscribe_transport->id, over.track});
+  subscriber.subscriptions.clear();
+  removeTransport(subscriber.subscribe_transport);
+  subscriber.subscribe_transport.reset();
+  subscriber.subscribe_session = {.version = subscriber.subscribe_session.version};  // ids of offers go on
+}
+
+void Apply::wantAll(const Room& in, Participant& subscriber) {
+  for (const auto& [id, other] : in.participants) {
+    if (id == subscriber.id) continue;
+    for (const Track& track : other.tracks)
+      if (!findSubscription(subscriber, track.id)) subscriber.subscriptions.push_back({.track = track.id});
+  }
+  if (!subscriber.subscriptions.empty()) change.wants_changed.insert({in.name, subscriber.id});
+}
+
 void Apply::wantEverywhere(Room& in, const Participant& publisher, const std::string& track) {
   for (auto& [id, other] : in.participants) {
     if (id == publisher.id || !other.auto_subscribe || !other.permissions.subscribe) continue;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <set>
+#include <type_traits>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -22,11 +23,17 @@ constexpr const char* kRemoveRoomParticipants = "DELETE FROM participant WHERE r
 constexpr const char* kPutParticipant = "INSERT OR REPLACE INTO participant (room, id, json) VALUES (?1, ?2, ?3)";
 constexpr const char* kRemoveParticipant = "DELETE FROM participant WHERE room = ?1 AND id = ?2";
 
+/// An earlier version wrote neither the member nor a reason to lose what it wrote: Boost wants all members to be there.
+void complete(boost::json::value& participant) {
+  if (auto* members = participant.if_object()) members->emplace("expires_unix_ms", nullptr);
+}
+
 template <class T>
 std::optional<T> fromJson(const std::string& text, const std::string& what) {
   boost::json::error_code error;
-  const boost::json::value value = boost::json::parse(text, error);
+  boost::json::value value = boost::json::parse(text, error);
   if (!error) {
+    if constexpr (std::is_same_v<T, Participant>) complete(value);
     if (auto result = boost::json::try_value_to<T>(value)) return std::move(*result);
   }
   spdlog::warn("store: {} cannot be read and is left out", what);

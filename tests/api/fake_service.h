@@ -76,6 +76,7 @@ class FakeService : public Service {
     participant.identity = request.identity;
     participant.protocol = request.protocol;
     participant.permissions = request.permissions;
+    participant.expires_unix_ms = request.expires_unix_ms;
     participant.resume_token = "resume-of-" + participant.id;
     const std::string id = participant.id;
     room.participants[id] = participant;
@@ -99,6 +100,14 @@ class FakeService : public Service {
       link->close(reason);
     }
     say(room, participant, {{"type", "participant_left"}, {"participant", participant}, {"reason", reason}});
+    return {};
+  }
+
+  Result<void> extend(const std::string& room, const std::string& participant,
+                      std::optional<uint64_t> expires_unix_ms) override {
+    Participant* who = find(room, participant);
+    if (!who) return std::unexpected(participantUnknown());
+    who->expires_unix_ms = expires_unix_ms;
     return {};
   }
 

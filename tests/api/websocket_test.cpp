@@ -5,6 +5,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "control/api/encoding.h"
 #include "tests/api/client.h"
 #include "tests/api/relay.h"
 #include "tests/support/eventually.h"
@@ -88,6 +89,25 @@ TEST(WebSocket, a_token_says_who_somebody_is_and_what_they_may) {
   });
   client.send({{"type", "publish"}, {"id", 1}, {"sdp", "v=0"}});
   EXPECT_EQ(text(client.receive(), "code"), "not_permitted");
+}
+
+TEST(WebSocket, a_token_that_expires_ends_the_conversation) {
+  Relay relay(configWithKeys());
+  WebSocketClient client(relay.port());
+  const uint64_t before = unixNowMs() / 1000 * 1000;
+  ASSERT_EQ(client.open("/v1/rooms/x/ws?access_token=" + token("x", "join", 600)).status, 101);
+  client.send({{"type", "join"}});
+  EXPECT_EQ(text(client.receive(), "type"), "joined");
+  relay.run([&](FakeService& service) {
+    ASSERT_TRUE(service.last_join.expires_unix_ms);
+    EXPECT_GE(*service.last_join.expires_unix_ms, before + 605'000);
+    EXPECT_LE(*service.last_join.expires_unix_ms, unixNowMs() + 605'000);
+    (void)service.leave("x", "p1", "token_expired");
+  });
+  const json::object left = client.receive();
+  EXPECT_EQ(text(left, "type"), "left");
+  EXPECT_EQ(text(left, "reason"), "token_expired");
+  EXPECT_EQ(client.closeCode(), 1000);
 }
 
 TEST(WebSocket, a_conversation) {
