@@ -41,7 +41,7 @@ struct Apply {
   void addTransport(const std::string& room, const std::string& participant, const Transport& transport);
   /// What it publishes, what it subscribes to: ends, with the transport.
   void endPublishing(Room& room, Participant& publisher);
-  void endSubscribing(Participant& subscriber);
+  void endSubscribing(const Room& room, Participant& subscriber);
   /// All tracks of others in the room, as far as it has no subscription of them.
   void wantAll(const Room& room, Participant& subscriber);
   /// The rows of its transports say something else.

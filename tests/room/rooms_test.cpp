@@ -153,7 +153,7 @@ TEST_F(InRoom, what_would_get_no_row_is_refused_and_room_is_made_by_leaving) {
           {.track = tracks[i], .mid = "0", .ssrc = 5 + i, .codecs = {{.name = "opus"}}, .active = true});
     return event;
   };
-  Rooms few{{.rooms_max = 2, .transports_max = 3, .tracks_max = 2, .subscriptions_max = 3}};
+  Rooms few{{.rooms_max = 2, .transports_max = 3, .tracks_max = 2, .subscriptions_max = 6}};
   rooms = few;
   apply(RoomOpened{"room", {.participants_max = 9, .tracks_max = 9}, false, 1});
   for (const char* id : {"a", "b", "c", "d"}) apply(ParticipantJoined{"room", member(id)});
@@ -163,7 +163,7 @@ TEST_F(InRoom, what_would_get_no_row_is_refused_and_room_is_made_by_leaving) {
   apply(published({track("t1", 1), track("t3", 3)}));  // one goes, one comes
 
   apply(subscribed("b", {"t1", "t3"}));
-  EXPECT_EQ(refused(subscribed("c", {"t1", "t3"})), "overloaded");
+  EXPECT_EQ(refused(subscribed("c", {"t1", "t3"})), "share_full") << "a room alone has half of the rows";
   apply(subscribed("c", {"t1"}));
   EXPECT_EQ(rooms.activeSubscriptions(), 3u);
   EXPECT_EQ(refused(subscribed("d", {})), "overloaded") << "a fourth transport";
