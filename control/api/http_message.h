@@ -63,6 +63,8 @@ class MessageHandler {
   virtual void onOpen(std::shared_ptr<MessageChannel> channel) = 0;
   virtual void onText(std::string_view text) = 0;
   virtual void onBinary() = 0;
+  /// Called every second, or more often.
+  virtual void onTick() = 0;
   /// Called once; the channel is dead.
   virtual void onClosed() = 0;
   /// False as long as the client has not said who it is; it gets http.request-timeout to do so.

@@ -215,6 +215,7 @@ class FakeService : public Service {
   Result<void> mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) override {
     Track* found = findTrack(room, track);
     if (!found) return std::unexpected(trackUnknown());
+    mutes.emplace_back(track, muted);
     (by_moderator ? found->muted_by_moderator : found->muted_by_self) = muted;
     say(room, "", {{"type", "track_muted"}, {"track", track}, {"muted", found->muted()}});
     return {};
@@ -235,6 +236,7 @@ class FakeService : public Service {
   JoinRequest last_join;
   std::vector<TrackHint> last_hints;
   std::vector<std::pair<std::string, Wish>> wishes;
+  std::vector<std::pair<std::string, bool>> mutes;
   std::string last_play_from, last_answer;
   PlainRequest last_plain;
   std::vector<std::pair<std::string, std::string>> detached;
