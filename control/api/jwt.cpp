@@ -9,6 +9,7 @@
 
 #include "control/api/digest.h"
 #include "control/api/encoding.h"
+#include "control/signalling/secret.h"
 
 namespace penstock {
 namespace {

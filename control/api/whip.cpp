@@ -10,6 +10,7 @@
 #include "control/api/digest.h"
 #include "control/api/encoding.h"
 #include "control/api/handlers.h"
+#include "control/signalling/secret.h"
 
 namespace penstock::handlers {
 namespace {

@@ -8,6 +8,7 @@
 #include "control/room/authorise.h"
 #include "control/room/notices.h"
 #include "control/signalling/room_defaults.h"
+#include "control/signalling/secret.h"
 
 namespace penstock {
 namespace {
@@ -122,7 +123,7 @@ Result<std::string> RoomService::resume(const JoinRequest& request, std::shared_
   const Participant* who = nullptr;
   if (room && link)
     for (const auto& [id, each] : room->participants)
-      if (each.protocol == "websocket" && each.resume_token == request.resume_token) who = &each;
+      if (each.protocol == "websocket" && equalInConstantTime(each.resume_token, request.resume_token)) who = &each;
   // Who somebody is, is what the access token says; that one knows the resume token does not change it.
   if (!who || who->identity != request.identity)
     return refuse(404, "resume_unknown", "There is nobody to come back as: join anew.");

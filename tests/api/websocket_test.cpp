@@ -391,6 +391,20 @@ TEST(WebSocket, a_flood_of_messages_is_not_looked_at) {
   EXPECT_GT(overloaded, 10);
 }
 
+TEST(WebSocket, the_last_wish_of_a_flood_is_carried_out_though_nothing_follows_it) {
+  HttpTuning tuning = shortTuning();
+  tuning.silence_max = 10min;  // at the end of the socket it is carried out too
+  Relay relay({}, tuning);
+  const auto client = join(relay, "Ada");
+  for (int width = 1; width <= 300; ++width) client->send({{"type", "wish"}, {"track", "t1"}, {"width", width}});
+  EXPECT_TRUE(eventually([&] {
+    uint16_t width = 0;
+    relay.run(
+        [&](FakeService& service) { width = service.wishes.empty() ? 0 : service.wishes.back().second.width_max; });
+    return width == 300;
+  }));
+}
+
 TEST(WebSocket, the_relay_says_1011_when_it_stops) {
   Relay relay;
   const auto client = join(relay, "Ada");
