@@ -220,7 +220,12 @@ void addRooms(std::vector<Option>& table) {
                         "Joining a room that does not exist makes it. no: rooms are made by the API "
                         "only."),
                  MEMBER(rooms.create_on_join), std::vector<std::pair<std::string, bool>>{{"yes", true}, {"no", false}});
-  kind::number(option("rooms-max", "", "More rooms at once are refused (503)."), MEMBER(rooms.rooms_max), 1, 16'384);
+  kind::number(
+      option("rooms-max", "",
+             "More rooms at once are refused (503). A room may have as many rows of the subscription table as it "
+             "leaves free, alone half of them, and a subject of tokens in all rooms together a third as many, "
+             "alone a quarter: more is refused (503, share_full), so that a few rooms cannot keep others out."),
+      MEMBER(rooms.rooms_max), 1, 16'384);
   kind::number(option("participants-max", "", "Of one room, unless it was made with another limit."),
                MEMBER(rooms.participants_max), 1, 8192);
   kind::number(option("tracks-max", "", "Published by one participant at once."), MEMBER(rooms.tracks_max), 1, 64);

@@ -218,7 +218,7 @@ std::optional<Response> Api::refuseCaller(const Request& request, const Route& r
   if (route.access == Access::kOpen) return std::nullopt;
   const std::string bearer = bearerToken(request, route);
   if (bearer.empty()) return unauthorised("token_missing", "A bearer token is needed.");
-  auto token = verifyToken(bearer, context_.keys, static_cast<int64_t>(unixNowMs() / 1000));
+  auto token = verifyToken(bearer, context_.keys, static_cast<int64_t>(context_.unix_now_ms() / 1000));
   if (!token) return unauthorised("token_invalid", "The token was refused: " + token.error() + ".");
   admission.token = std::move(*token);
   const auto room = admission.parameters.find("room");

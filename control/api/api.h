@@ -2,6 +2,7 @@
 // kRoutes in api.cpp is the list of everything the relay answers.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,6 +26,7 @@ struct ApiContext {
   EventHub& events;
   const Pages& pages;
   TokenKeys keys;  // empty: everybody may do everything
+  std::function<uint64_t()> unix_now_ms;
 };
 
 /// The outcome of looking at a request's head.

@@ -19,9 +19,15 @@ namespace {
 
 /// Messages a client may send at once, and per second in the long run.
 constexpr double kBudgetMax = 100, kBudgetPerSecond = 30;
+/// What is kept beyond it: small messages, of about as many tracks as one client has to do with.
+constexpr size_t kKeptBytesMax = 512, kKeptMax = 640;
 
 Refusal badMessage(const std::string& what) {
   return {400, "bad_message", what};
+}
+
+Refusal tooMany() {
+  return {429, "overloaded", "Too many messages; this one was not looked at."};
 }
 
 /// nullptr: absent or not a string.
@@ -102,24 +108,32 @@ const Conference::Command Conference::kCommands[] = {
     {"leave", &Conference::leave},
 };
 
-Conference::Conference(Service& service, std::string room, Token token)
+Conference::Conference(Service& service, std::string room, Token token, Clock clock)
     : service_(service),
       room_(std::move(room)),
       token_(std::move(token)),
+      clock_(std::move(clock)),
       budget_(kBudgetMax),
-      budget_at_(std::chrono::steady_clock::now()) {}
+      budget_at_(clock_()) {}
 
 void Conference::onOpen(std::shared_ptr<MessageChannel> channel) {
   channel_ = std::move(channel);
 }
 
 void Conference::onText(std::string_view encoded) {
+  dispatchKept();
   if (over_) return;
-  if (!withinBudget()) return refuse({429, "overloaded", "Too many messages; this one was not looked at."});
+  const bool is_within = takeFromBudget();
+  if (!is_within && encoded.size() > kKeptBytesMax) return refuse(tooMany());
   boost::system::error_code error;
-  const json::value value = json::parse(encoded, error);
+  json::value value = json::parse(encoded, error);
   if (error || !value.is_object()) return refuse(badMessage("A message is one JSON object."));
+  if (!is_within) return keep(std::move(value.get_object()));
   dispatch(value.get_object());
+}
+
+void Conference::onTick() {
+  dispatchKept();
 }
 
 void Conference::onBinary() {
@@ -128,6 +142,7 @@ void Conference::onBinary() {
 
 void Conference::onClosed() {
   channel_.reset();
+  while (!over_ && !kept_.empty()) dispatch(takeFirstKept());
   if (joined() && !over_) service_.detach(room_, participant_, this);
   over_ = true;
 }
@@ -144,14 +159,40 @@ void Conference::close(const std::string& reason) {
   if (channel_) channel_->close(kCloseNormal, reason);
 }
 
-bool Conference::withinBudget() {
-  const auto now = std::chrono::steady_clock::now();
+bool Conference::takeFromBudget() {
+  const auto now = clock_();
   const double seconds = std::chrono::duration<double>(now - budget_at_).count();
   budget_at_ = now;
   budget_ = std::min(kBudgetMax, budget_ + seconds * kBudgetPerSecond);
   if (budget_ < 1) return false;
   budget_ -= 1;
   return true;
+}
+
+/// Of what tells a state, only the last one counts; anything else is refused beyond the budget.
+void Conference::keep(Message message) {
+  const json::string *type = text(message, "type"), *track = text(message, "track");
+  const bool is_state = joined() && type != nullptr && track != nullptr && (*type == "mute" || *type == "wish");
+  if (!is_state) return refuse(tooMany(), &message);
+  Key key{std::string(*type), std::string(*track)};
+  const auto found = kept_.find(key);
+  if (found != kept_.end()) {
+    found->second = std::move(message);
+    return;
+  }
+  if (kept_.size() >= kKeptMax) return refuse(tooMany(), &message);
+  kept_order_.push_back(key);
+  kept_[std::move(key)] = std::move(message);
+}
+
+void Conference::dispatchKept() {
+  while (!over_ && !kept_.empty() && takeFromBudget()) dispatch(takeFirstKept());
+}
+
+Conference::Message Conference::takeFirstKept() {
+  auto first = kept_.extract(kept_order_.front());
+  kept_order_.pop_front();
+  return std::move(first.mapped());
 }
 
 void Conference::dispatch(const Message& message) {
@@ -175,6 +216,7 @@ void Conference::join(const Message& message) {
   request.identity = token_.subject;
   request.protocol = "websocket";
   request.permissions = token_.room.permissions();
+  request.expires_unix_ms = token_.expires_unix_ms;
   if (name != nullptr) request.name = std::string(*name);
   if (!token_.name.empty()) request.name = token_.name;  // who signed the token says who this is
   if (resume != nullptr) request.resume_token = std::string(*resume);

@@ -2,9 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <boost/json/object.hpp>
 
@@ -21,11 +25,13 @@ inline constexpr uint16_t kCloseNormal = 1000, kClosePolicy = 1008, kCloseTooBig
 
 class Conference : public MessageHandler, public ParticipantLink, public std::enable_shared_from_this<Conference> {
  public:
-  Conference(Service& service, std::string room, Token token);
+  using Clock = std::function<std::chrono::steady_clock::time_point()>;
+  Conference(Service& service, std::string room, Token token, Clock clock = std::chrono::steady_clock::now);
 
   void onOpen(std::shared_ptr<MessageChannel> channel) override;
   void onText(std::string_view text) override;
   void onBinary() override;
+  void onTick() override;
   void onClosed() override;
   bool settled() const override { return joined() || over_; }
 
@@ -38,7 +44,10 @@ class Conference : public MessageHandler, public ParticipantLink, public std::en
   static const Command kCommands[];
 
   bool joined() const { return !participant_.empty(); }
-  bool withinBudget();
+  bool takeFromBudget();
+  void keep(Message message);
+  void dispatchKept();
+  Message takeFirstKept();
   void dispatch(const Message& message);
   void join(const Message& message);
   void publish(const Message& message);
@@ -64,8 +73,13 @@ class Conference : public MessageHandler, public ParticipantLink, public std::en
   bool over_ = false;        // left, or told that it is gone: nothing more is done for this client
   bool told_left_ = false;
 
+  Clock clock_;
   double budget_;
   std::chrono::steady_clock::time_point budget_at_;
+  /// Beyond the budget: by type and track, the last message. They come before whatever follows, first come first.
+  using Key = std::pair<std::string, std::string>;
+  std::map<Key, Message> kept_;
+  std::deque<Key> kept_order_;
 };
 
 }  // namespace penstock

@@ -321,7 +321,7 @@ asio::awaitable<void> HttpConnection::streamEvents(Response response) {
   watchForEnd();
   while (!ended_) {
     text += events->take();
-    if (events->overflowed()) break;
+    if (text.empty() && events->ended()) break;
     if (text.empty()) {
       wake_.expires_after(server_->tuning.event_heartbeat);
       auto [error] = co_await wake_.async_wait(kAwait);

@@ -1,7 +1,6 @@
 // See digest.h.
 #include "control/api/digest.h"
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
@@ -27,10 +26,6 @@ std::string hmacSha256(std::string_view key, std::string_view text) {
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes(text), text.size(),
        reinterpret_cast<unsigned char*>(digest.data()), &length);
   return digest;
-}
-
-bool equalInConstantTime(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace penstock

@@ -1,4 +1,4 @@
-// SHA-256 and HMAC-SHA256, and the comparison that tells nothing about where two texts differ.
+// SHA-256 and HMAC-SHA256.
 #pragma once
 
 #include <string>
@@ -8,7 +8,5 @@ namespace penstock {
 
 std::string sha256(std::string_view text);                            // 32 bytes
 std::string hmacSha256(std::string_view key, std::string_view text);  // 32 bytes
-/// Takes as long for a wrong first byte as for a wrong last one.
-bool equalInConstantTime(std::string_view a, std::string_view b);
 
 }  // namespace penstock

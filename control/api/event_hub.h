@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,11 @@ class EventHub : public NoticeSink {
  public:
   EventHub(size_t queue_max, Metrics& metrics) : queue_max_(queue_max), metrics_(metrics) {}
 
-  /// Events of one room, or of all when `room` is empty, from now on; until the stream is released.
-  std::shared_ptr<TextStream> open(const std::string& room);
+  /// Events of one room, or of all when `room` is empty, from now on; until the stream is released, or the token of
+  /// whoever reads it has expired.
+  std::shared_ptr<TextStream> open(const std::string& room, std::optional<uint64_t> expires_unix_ms);
+  /// To be called about once a second: ends the streams whose time is over.
+  void expire(uint64_t now_unix_ms);
   void onNotice(const Notice& notice) override;
   size_t clients() const { return streams_.size(); }
 

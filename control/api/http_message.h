@@ -41,9 +41,9 @@ class TextStream {
   virtual ~TextStream() = default;
   /// What is waiting, all at once; empty when nothing is.
   virtual std::string take() = 0;
-  /// The client did not keep up: nothing more will come, close.
-  virtual bool overflowed() const = 0;
-  /// Called whenever something waits.
+  /// Nothing more will come than what waits: then close. Of a client that did not keep up nothing waits.
+  virtual bool ended() const = 0;
+  /// Called whenever something waits, and at the end.
   virtual void onReady(std::function<void()> wake) = 0;
 };
 
@@ -63,6 +63,8 @@ class MessageHandler {
   virtual void onOpen(std::shared_ptr<MessageChannel> channel) = 0;
   virtual void onText(std::string_view text) = 0;
   virtual void onBinary() = 0;
+  /// Called every second, or more often.
+  virtual void onTick() = 0;
   /// Called once; the channel is dead.
   virtual void onClosed() = 0;
   /// False as long as the client has not said who it is; it gets http.request-timeout to do so.

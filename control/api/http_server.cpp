@@ -97,15 +97,15 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         tls(readTls(config.http)),
         pages(complete(tuning, config).web_directory),
         events(tuning.event_queue_max, metrics),
-        state(std::make_shared<ServerState>(
-            ServerState{Api(ApiContext{config, service, metrics, events, pages, readKeys(config.auth)}),
-                        metrics,
-                        complete(tuning, config),
-                        ConnectionLimits(config.http.connections_max),
-                        size_t{config.http.body_max_kib} * 1024,
-                        tls.get(),
-                        false,
-                        {}})),
+        state(std::make_shared<ServerState>(ServerState{
+            Api(ApiContext{config, service, metrics, events, pages, readKeys(config.auth), tuning.unix_now_ms}),
+            metrics,
+            complete(tuning, config),
+            ConnectionLimits(config.http.connections_max),
+            size_t{config.http.body_max_kib} * 1024,
+            tls.get(),
+            false,
+            {}})),
         second(io),
         goodbye(io) {
     if (pages.count() == 0) spdlog::warn("no pages in {}: set http.web-directory", state->tuning.web_directory);
@@ -166,12 +166,13 @@ asio::awaitable<void> HttpServer::Impl::accept(tcp::acceptor& acceptor) {
   }
 }
 
-/// The load signal needs counters a second apart.
+/// The load signal needs counters a second apart; tokens expire meanwhile.
 asio::awaitable<void> HttpServer::Impl::sample() {
   const auto keep_alive = shared_from_this();
   while (!state->stopping) {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     state->metrics.tick(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()));
+    events.expire(state->tuning.unix_now_ms());
     second.expires_after(std::chrono::seconds(1));
     (void)co_await second.async_wait(kAwait);
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "control/api/encoding.h"
 #include "control/metrics/metrics.h"
 #include "control/signalling/sdp.h"
 #include "control/signalling/service.h"
@@ -24,9 +25,10 @@ namespace penstock {
 struct HttpTuning {
   std::string web_directory;  // where the pages are read from; empty = http.web-directory, else the installed one
   size_t header_max_bytes = 16 * 1024;
-  std::chrono::milliseconds request_timeout{0};    // 0 = http.request-timeout
-  std::chrono::milliseconds idle_timeout{30'000};  // between two requests of one connection
-  std::chrono::milliseconds ready_within{250};     // what Response::ready may hold back
+  std::chrono::milliseconds request_timeout{0};       // 0 = http.request-timeout
+  std::chrono::milliseconds idle_timeout{30'000};     // between two requests of one connection
+  std::chrono::milliseconds ready_within{250};        // what Response::ready may hold back
+  std::function<uint64_t()> unix_now_ms = unixNowMs;  // what tokens are good by
   std::chrono::milliseconds event_heartbeat{15'000};
   size_t event_queue_max = 1024;  // events waiting for one client of /v1/events
   std::chrono::milliseconds ping_interval{10'000};

@@ -1,6 +1,7 @@
 // See jwt.h.
 #include "control/api/jwt.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <boost/json/parse.hpp>
@@ -8,6 +9,7 @@
 
 #include "control/api/digest.h"
 #include "control/api/encoding.h"
+#include "control/signalling/secret.h"
 
 namespace penstock {
 namespace {
@@ -73,19 +75,21 @@ std::expected<std::string, std::string> keyName(const json::object& header, cons
   return Failure("neither kid nor iss names a key");
 }
 
-std::optional<std::string> refuseTimes(const json::object& claims, int64_t now_unix_s) {
+/// Of a token that is good now: until when, in milliseconds.
+std::expected<uint64_t, std::string> readTimes(const json::object& claims, int64_t now_unix_s) {
   const json::value* expires = claims.if_contains("exp");
-  if (expires == nullptr) return "exp is required";
+  if (expires == nullptr) return Failure("exp is required");
   const auto expires_s = number(*expires);
-  if (!expires_s) return "exp is not a number";
+  if (!expires_s) return Failure("exp is not a number");
   // RFC 7519 section 4.1.4: "on or after which the JWT MUST NOT be accepted for processing"
-  if (static_cast<double>(now_unix_s - kTokenLeewayS) >= *expires_s) return "the token has expired";
+  if (static_cast<double>(now_unix_s - kTokenLeewayS) >= *expires_s) return Failure("the token has expired");
   if (const json::value* not_before = claims.if_contains("nbf")) {
     const auto not_before_s = number(*not_before);
-    if (!not_before_s) return "nbf is not a number";
-    if (static_cast<double>(now_unix_s + kTokenLeewayS) < *not_before_s) return "the token is not valid yet";
+    if (!not_before_s) return Failure("nbf is not a number");
+    if (static_cast<double>(now_unix_s + kTokenLeewayS) < *not_before_s) return Failure("the token is not valid yet");
   }
-  return std::nullopt;
+  constexpr double kLatestS = 1e12;  // tens of thousands of years
+  return static_cast<uint64_t>((std::min(*expires_s, kLatestS) + kTokenLeewayS) * 1000);
 }
 
 }  // namespace
@@ -121,14 +125,15 @@ std::expected<Token, std::string> verifyToken(std::string_view encoded, const To
     return Failure("the signature is wrong");
   }
 
-  if (const auto refused = refuseTimes(*claims, now_unix_s)) return Failure(*refused);
+  const auto expires_unix_ms = readTimes(*claims, now_unix_s);
+  if (!expires_unix_ms) return Failure(expires_unix_ms.error());
   const auto subject = text(*claims, "sub"), name = text(*claims, "name");
   if (!subject || !name) return Failure("sub or name is not a string");
   if (!isDisplayName(*name)) return Failure("name is longer than 64 characters or has control characters");
   if (subject->size() > 256) return Failure("sub is longer than 256 bytes");
   const auto grant = readGrant(*claims);
   if (!grant) return Failure(grant.error());
-  return Token{*key, *subject, *name, *grant};
+  return Token{*key, *subject, *name, *grant, *expires_unix_ms};
 }
 
 std::string signToken(const json::object& header, const json::object& claims, std::string_view secret) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,7 @@ struct Token {
   std::string subject;  // claim "sub"
   std::string name;     // claim "name"
   RoomGrant room;
+  std::optional<uint64_t> expires_unix_ms;  // claim "exp", and the leeway; none: no keys, hence no token
 };
 
 using TokenKeys = std::map<std::string, std::string>;  // id -> secret

@@ -35,7 +35,7 @@ Response events(ApiContext& api, const Call& call) {
   Response response;
   response.headers = {
       {"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
-  response.stream = api.events.open(room);
+  response.stream = api.events.open(room, call.token.expires_unix_ms);
   return response;
 }
 

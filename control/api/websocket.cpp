@@ -170,6 +170,7 @@ asio::awaitable<void> SocketSession::keep() {
     tick_.expires_after(interval);
     (void)co_await tick_.async_wait(kAwait);
     if (!ended_.empty()) co_return;
+    handler_->onTick();
     const auto now = Clock::now();
     if (now - heard_ > server_.tuning.silence_max) co_return end("silent");
     if (!handler_->settled() && now - opened > server_.tuning.request_timeout) close(kClosePolicy, "join_first");

@@ -10,6 +10,7 @@
 #include "control/api/digest.h"
 #include "control/api/encoding.h"
 #include "control/api/handlers.h"
+#include "control/signalling/secret.h"
 
 namespace penstock::handlers {
 namespace {
@@ -65,9 +66,20 @@ std::function<bool()> appliedIn(const ReportSource& reports, const std::string& 
   return [&reports, transport] { return reports.transport(transport).has_value(); };
 }
 
+bool allows(const RoomGrant& grant, Direction direction) {
+  return direction == Direction::kIn ? grant.publish : grant.subscribe;
+}
+
+/// A session lasts as long as the token of its subject that is good longest.
+void extend(ApiContext& api, const Call& call, Direction direction, const Participant& participant) {
+  const Token& token = call.token;
+  if (token.subject != participant.identity || !allows(token.room, direction)) return;
+  (void)api.service.extend(call["room"], participant.id, token.expires_unix_ms);
+}
+
 Response post(ApiContext& api, const Call& call, Direction direction) {
   const RoomGrant& grant = call.token.room;
-  if (!(direction == Direction::kIn ? grant.publish : grant.subscribe)) {
+  if (!allows(grant, direction)) {
     return notPermitted(direction == Direction::kIn ? "WHIP needs room.publish." : "WHEP needs room.subscribe.");
   }
   const std::string asked_name = call.request.parameter("name");
@@ -82,6 +94,7 @@ Response post(ApiContext& api, const Call& call, Direction direction) {
   request.identity = call.token.subject;
   request.protocol = protocol(direction);
   request.permissions = grant.permissions();
+  request.expires_unix_ms = call.token.expires_unix_ms;
   request.auto_subscribe = direction == Direction::kOut;
   const auto joined = api.service.join(request, nullptr);
   if (!joined) return errorResponse(joined.error());
@@ -169,6 +182,7 @@ Response patch(ApiContext& api, const Call& call, Direction direction) {
   const std::string ufrag = attribute(call.request.body, "ice-ufrag"), pwd = attribute(call.request.body, "ice-pwd");
   if (ufrag.empty() || pwd.empty()) return badRequest("sdp_invalid", "a=ice-ufrag and a=ice-pwd are needed.");
 
+  extend(api, call, direction, *participant);
   // RFC 9725 section 4.3.3: "any WHIP session receiving an updated "ice-pwd" and "ice-ufrag" attributes MUST consider
   // the request as performing an ICE restart".
   const Session& session = direction == Direction::kIn ? participant->publish_session : participant->subscribe_session;

@@ -17,6 +17,7 @@ struct Apply {
   Result<void> operator()(const RoomClosed& event);
   Result<void> operator()(const ParticipantJoined& event);
   Result<void> operator()(const ParticipantLeft& event);
+  Result<void> operator()(const RightsSet& event);
   // rooms_media.cpp: tracks, subscriptions, transports
   Result<void> operator()(const Published& event);
   Result<void> operator()(const Unpublished& event);
@@ -38,6 +39,11 @@ struct Apply {
   void endSubscription(const std::string& transport, const Session& session, const Subscription& subscription);
   void removeTransport(const std::optional<Transport>& transport);
   void addTransport(const std::string& room, const std::string& participant, const Transport& transport);
+  /// What it publishes, what it subscribes to: ends, with the transport.
+  void endPublishing(Room& room, Participant& publisher);
+  void endSubscribing(const Room& room, Participant& subscriber);
+  /// All tracks of others in the room, as far as it has no subscription of them.
+  void wantAll(const Room& room, Participant& subscriber);
   /// The rows of its transports say something else.
   void touchTransports(const Participant& participant);
   /// Everybody who subscribes automatically wants the new track.

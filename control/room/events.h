@@ -29,7 +29,14 @@ struct ParticipantJoined {
 };
 struct ParticipantLeft {
   std::string room, participant;
-  std::string reason;  // "left", "kicked", "room_closed", "connection_lost", "connection_failed", "replaced"
+  std::string reason;  // "left", "kicked", "room_closed", "connection_lost", "connection_failed", "replaced",
+                       // "token_expired"
+};
+/// What another token of the participant grants, in place of what the one before it did.
+struct RightsSet {
+  std::string room, participant;
+  Permissions permissions;
+  std::optional<uint64_t> expires_unix_ms;
 };
 /// A negotiation round of the participant's publish transport: the transport, its session and all its tracks now.
 struct Published {
@@ -72,8 +79,8 @@ struct TransportSecured {
   SrtpKeys keys;
 };
 
-using RoomEvent = std::variant<RoomOpened, RoomSettingsSet, RoomClosed, ParticipantJoined, ParticipantLeft, Published,
-                               Unpublished, Subscribed, SubscriptionWanted, SubscriptionDropped, SubscriptionWished,
-                               LastNSet, TrackMuted, TransportSecured>;
+using RoomEvent = std::variant<RoomOpened, RoomSettingsSet, RoomClosed, ParticipantJoined, ParticipantLeft, RightsSet,
+                               Published, Unpublished, Subscribed, SubscriptionWanted, SubscriptionDropped,
+                               SubscriptionWished, LastNSet, TrackMuted, TransportSecured>;
 
 }  // namespace penstock

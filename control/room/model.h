@@ -172,6 +172,7 @@ struct Participant {
   bool auto_subscribe = true;
   std::optional<uint16_t> last_n;  // fewer than the room's
   uint64_t joined_unix_ms = 0;
+  std::optional<uint64_t> expires_unix_ms;  // when its token is accepted no longer; none: it came without one
   std::vector<Track> tracks;
   std::vector<Subscription> subscriptions;
   std::optional<Transport> publish_transport, subscribe_transport;
@@ -179,7 +180,7 @@ struct Participant {
 };
 BOOST_DESCRIBE_STRUCT(Participant, (),
                       (id, identity, name, protocol, resume_token, permissions, auto_subscribe, last_n, joined_unix_ms,
-                       tracks, subscriptions, publish_transport, subscribe_transport, publish_session,
+                       expires_unix_ms, tracks, subscriptions, publish_transport, subscribe_transport, publish_session,
                        subscribe_session))
 
 struct Room {

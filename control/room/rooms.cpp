@@ -2,6 +2,7 @@
 #include "control/room/rooms.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "control/room/apply.h"
 #include "control/room/authorise.h"
@@ -32,13 +33,13 @@ void Rooms::restore(std::vector<Room> rooms) {
   rooms_.clear();
   transport_owner_.clear();
   track_owner_.clear();
-  active_subscriptions_ = 0;
+  shares_ = SubscriptionShares(limits_.subscriptions_max);
   for (Room& room : rooms) {
     last_number_ = std::max(last_number_, room.number);
     for (const auto& [id, who] : room.participants) {
       const ParticipantKey key{room.name, id};
       for (const Track& track : who.tracks) track_owner_[track.id] = key;
-      active_subscriptions_ += activeOf(who.subscriptions);
+      shares_.change(room.name, who.identity, 0, activeOf(who.subscriptions));
       if (who.publish_transport) transport_owner_[who.publish_transport->id] = key;
       if (who.subscribe_transport) transport_owner_[who.subscribe_transport->id] = key;
     }
@@ -172,12 +173,22 @@ Result<void> Apply::operator()(const ParticipantJoined& event) {
   const ParticipantKey key{event.room, who.id};
   change.participants.insert(key);
   say(event.room, who.id, notices::participantJoined(who));
-  if (!who.auto_subscribe || !who.permissions.subscribe) return {};
-  for (const auto& [id, other] : in->participants) {
-    if (id == who.id) continue;
-    for (const Track& track : other.tracks) who.subscriptions.push_back({.track = track.id});
-  }
-  if (!who.subscriptions.empty()) change.wants_changed.insert(key);
+  if (who.auto_subscribe && who.permissions.subscribe) wantAll(*in, who);
+  return {};
+}
+
+Result<void> Apply::operator()(const RightsSet& event) {
+  Room* in = room(event.room);
+  if (!in) return roomUnknown();
+  Participant* who = participant(event.room, event.participant);
+  if (!who) return participantUnknown();
+  const Permissions before = std::exchange(who->permissions, event.permissions);
+  who->expires_unix_ms = event.expires_unix_ms;
+  change.participants.insert({event.room, event.participant});
+  if (before.publish && !event.permissions.publish) endPublishing(*in, *who);
+  if (before.subscribe && !event.permissions.subscribe) endSubscribing(*in, *who);
+  if (!before.subscribe && event.permissions.subscribe && who->auto_subscribe) wantAll(*in, *who);
+  touchTransports(*who);  // one may have lost its partner
   return {};
 }
 
@@ -195,7 +206,7 @@ Result<void> Apply::operator()(const ParticipantLeft& event) {
 
 void Apply::removeParticipant(Room& in, const std::string& id, const std::string& reason) {
   Participant& who = in.participants.at(id);
-  rooms.active_subscriptions_ -= activeOf(who.subscriptions);
+  rooms.shares_.change(in.name, who.identity, activeOf(who.subscriptions), 0);
   for (const Subscription& subscription : who.subscriptions)
     if (who.subscribe_transport) change.subscriptions_removed.insert({who.subscribe_transport->id, subscription.track});
   for (const Track& track : who.tracks) {

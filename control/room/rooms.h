@@ -14,6 +14,7 @@
 #include "control/room/events.h"
 #include "control/room/model.h"
 #include "control/room/refusal.h"
+#include "control/room/subscription_shares.h"
 #include "dataplane/contract/limits.h"
 
 namespace penstock {
@@ -65,7 +66,7 @@ struct RoomsLimits {
 
 class Rooms {
  public:
-  explicit Rooms(RoomsLimits limits = {}) : limits_(limits) {}
+  explicit Rooms(RoomsLimits limits = {}) : limits_(limits), shares_(limits.subscriptions_max) {}
 
   /// A refused event changes nothing.
   Result<Change> apply(const RoomEvent& event);
@@ -80,7 +81,7 @@ class Rooms {
   const ParticipantKey* ownerOfTransport(const std::string& transport) const;
   const ParticipantKey* ownerOfTrack(const std::string& track) const;
   /// Of all rooms: those that were negotiated, so that packets may flow.
-  size_t activeSubscriptions() const { return active_subscriptions_; }
+  size_t activeSubscriptions() const { return shares_.used(); }
 
  private:
   friend struct Apply;
@@ -88,7 +89,7 @@ class Rooms {
   std::map<std::string, Room> rooms_;
   std::unordered_map<std::string, ParticipantKey> transport_owner_;
   std::unordered_map<std::string, ParticipantKey> track_owner_;
-  size_t active_subscriptions_ = 0;
+  SubscriptionShares shares_;
   uint32_t last_number_ = 0;  // that a room was given
 };
 

@@ -148,9 +148,8 @@ Result<void> Apply::checkSubscriptions(const Room& in, const Participant& subscr
       if (ssrc != 0 && !ssrcs.insert(ssrc).second)
         return refuse(409, "ssrc_exists", "Two subscriptions of one transport have the same SSRC.");
   }
-  const size_t used = rooms.activeSubscriptions();
-  return checkRows(used, used - activeOf(subscriber.subscriptions) + activeOf(event.subscriptions),
-                   rooms.limits_.subscriptions_max, "The relay forwards as many streams as it can.");
+  return rooms.shares_.check(in.name, subscriber.identity, activeOf(subscriber.subscriptions),
+                             activeOf(event.subscriptions));
 }
 
 Result<void> Apply::operator()(const Subscribed& event) {
@@ -173,7 +172,7 @@ Result<void> Apply::operator()(const Subscribed& event) {
   if (moved) removeTransport(who->subscribe_transport);
   who->subscribe_transport = event.transport;
   who->subscribe_session = event.session;
-  rooms.active_subscriptions_ += activeOf(event.subscriptions) - activeOf(who->subscriptions);
+  rooms.shares_.change(event.room, who->identity, activeOf(who->subscriptions), activeOf(event.subscriptions));
   who->subscriptions = event.subscriptions;
   addTransport(event.room, event.participant, event.transport);
   for (const Subscription& subscription : who->subscriptions)
@@ -189,6 +188,7 @@ Result<void> Apply::operator()(const SubscriptionWanted& event) {
   if (auto allowed = authorise(who->permissions, Act::kSubscribe); !allowed) return allowed;
   if (!findTrack(*in, event.track) || findTrack(*who, event.track)) return trackUnknown();
   if (findSubscription(*who, event.track)) return {};
+  if (auto free = rooms.shares_.check(event.room, who->identity, 0, 1); !free) return free;
   who->subscriptions.push_back({.track = event.track});
   change.participants.insert({event.room, event.participant});
   change.wants_changed.insert({event.room, event.participant});
@@ -203,7 +203,7 @@ Result<void> Apply::operator()(const SubscriptionDropped& event) {
   if (!findTrack(*in, event.track)) return trackUnknown();
   const Subscription* dropped = findSubscription(*who, event.track);
   if (!dropped) return {};
-  rooms.active_subscriptions_ -= dropped->active;
+  rooms.shares_.change(event.room, who->identity, dropped->active, 0);
   if (who->subscribe_transport) endSubscription(who->subscribe_transport->id, who->subscribe_session, *dropped);
   std::erase_if(who->subscriptions, [&](const Subscription& s) { return s.track == event.track; });
   change.participants.insert({event.room, event.participant});
@@ -294,7 +294,7 @@ void Apply::removeSubscriptions(Room& in, const std::string& track) {
   for (auto& [id, other] : in.participants) {
     const Subscription* ended = findSubscription(other, track);
     if (!ended) continue;
-    rooms.active_subscriptions_ -= ended->active;
+    rooms.shares_.change(in.name, other.identity, ended->active, 0);
     if (other.subscribe_transport) endSubscription(other.subscribe_transport->id, other.subscribe_session, *ended);
     std::erase_if(other.subscriptions, [&](const Subscription& s) { return s.track == track; });
     const ParticipantKey key{in.name, id};
@@ -311,6 +311,33 @@ void Apply::removeTrack(Room& in, Participant& publisher, std::string track) {
   rooms.track_owner_.erase(track);
   change.tracks_removed.insert(track);
   say(in.name, "", notices::trackUnpublished(publisher.id, track));
+}
+
+void Apply::endPublishing(Room& in, Participant& publisher) {
+  while (!publisher.tracks.empty()) removeTrack(in, publisher, publisher.tracks.front().id);
+  removeTransport(publisher.publish_transport);
+  publisher.publish_transport.reset();
+  publisher.publish_session = {};
+}
+
+void Apply::endSubscribing(const Room& in, Participant& subscriber) {
+  rooms.shares_.change(in.name, subscriber.identity, activeOf(subscriber.subscriptions), 0);
+  for (const Subscription& over : subscriber.subscriptions)
+    if (subscriber.subscribe_transport)
+      change.subscriptions_removed.insert({subscriber.subscribe_transport->id, over.track});
+  subscriber.subscriptions.clear();
+  removeTransport(subscriber.subscribe_transport);
+  subscriber.subscribe_transport.reset();
+  subscriber.subscribe_session = {.version = subscriber.subscribe_session.version};  // ids of offers go on
+}
+
+void Apply::wantAll(const Room& in, Participant& subscriber) {
+  for (const auto& [id, other] : in.participants) {
+    if (id == subscriber.id) continue;
+    for (const Track& track : other.tracks)
+      if (!findSubscription(subscriber, track.id)) subscriber.subscriptions.push_back({.track = track.id});
+  }
+  if (!subscriber.subscriptions.empty()) change.wants_changed.insert({in.name, subscriber.id});
 }
 
 void Apply::wantEverywhere(Room& in, const Participant& publisher, const std::string& track) {

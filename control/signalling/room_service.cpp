@@ -8,6 +8,7 @@
 #include "control/room/authorise.h"
 #include "control/room/notices.h"
 #include "control/signalling/room_defaults.h"
+#include "control/signalling/secret.h"
 
 namespace penstock {
 namespace {
@@ -101,6 +102,7 @@ Result<std::string> RoomService::join(const JoinRequest& request, std::shared_pt
   // Without signalling there is nobody to answer our offers: a player's own offer decides what it gets.
   who.auto_subscribe = request.auto_subscribe && (link || isPlain(who));
   who.joined_unix_ms = edges_.clock.unixMs();
+  who.expires_unix_ms = request.expires_unix_ms;
   if (auto joined = apply(ParticipantJoined{request.room, who}); !joined) {
     if (open) (void)apply(RoomClosed{request.room});
     return std::unexpected(joined.error());
@@ -121,9 +123,12 @@ Result<std::string> RoomService::resume(const JoinRequest& request, std::shared_
   const Participant* who = nullptr;
   if (room && link)
     for (const auto& [id, each] : room->participants)
-      if (each.protocol == "websocket" && each.resume_token == request.resume_token) who = &each;
-  if (!who) return refuse(404, "resume_unknown", "There is nobody to come back as: join anew.");
+      if (each.protocol == "websocket" && equalInConstantTime(each.resume_token, request.resume_token)) who = &each;
+  // Who somebody is, is what the access token says; that one knows the resume token does not change it.
+  if (!who || who->identity != request.identity)
+    return refuse(404, "resume_unknown", "There is nobody to come back as: join anew.");
   const ParticipantKey key{request.room, who->id};
+  (void)apply(RightsSet{key.room, key.participant, request.permissions, request.expires_unix_ms});
   Presence& presence = presence_[key];
   if (const auto old = std::exchange(presence.link, std::move(link))) {
     old->send({{"type", "left"}, {"reason", "replaced"}});
@@ -179,6 +184,16 @@ void RoomService::detach(const std::string& room, const std::string& id, const P
 
 Result<void> RoomService::leave(const std::string& room, const std::string& id, const std::string& reason) {
   return drop({room, id}, reason);
+}
+
+Result<void> RoomService::extend(const std::string& room, const std::string& id,
+                                 std::optional<uint64_t> expires_unix_ms) {
+  const Participant* who = rooms_.participant(room, id);
+  if (!who) return refuse(404, "participant_unknown", "There is no such participant in the room.");
+  const auto& until = who->expires_unix_ms;
+  const bool is_longer = until && (!expires_unix_ms || *expires_unix_ms > *until);
+  if (!is_longer) return {};
+  return apply(RightsSet{room, id, who->permissions, expires_unix_ms});
 }
 
 Result<void> RoomService::drop(const ParticipantKey& key, const std::string& reason) {

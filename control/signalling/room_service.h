@@ -60,6 +60,8 @@ class RoomService final : public Service {
   Result<std::string> join(const JoinRequest& request, std::shared_ptr<ParticipantLink> link) override;
   void detach(const std::string& room, const std::string& participant, const ParticipantLink* link) override;
   Result<void> leave(const std::string& room, const std::string& participant, const std::string& reason) override;
+  Result<void> extend(const std::string& room, const std::string& participant,
+                      std::optional<uint64_t> expires_unix_ms) override;
   Result<std::string> addPlain(const PlainRequest& request) override;
   Result<std::string> publish(const std::string& room, const std::string& participant, const std::string& offer,
                               const std::vector<TrackHint>& hints) override;
@@ -145,6 +147,7 @@ class RoomService final : public Service {
   // room_service_reports.cpp
   void expect(const ParticipantKey& key, uint64_t within_ms);
   void expire();
+  void endExpired();
   Consent consentOf(const Participant& who) const;
   void silenced(const std::string& transport, const std::string& reason);
   void watchSpeakers();

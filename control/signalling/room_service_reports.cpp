@@ -54,6 +54,16 @@ void RoomService::expire() {
   }
 }
 
+/// Rights end with the token that grants them.
+void RoomService::endExpired() {
+  const uint64_t now = edges_.clock.unixMs();
+  std::vector<ParticipantKey> expired;
+  for (const auto& [name, room] : rooms_.all())
+    for (const auto& [id, who] : room.participants)
+      if (who.expires_unix_ms && *who.expires_unix_ms <= now) expired.push_back({name, id});
+  for (const ParticipantKey& key : expired) (void)drop(key, "token_expired");
+}
+
 void RoomService::onSecured(const std::string& transport, const SrtpKeys& keys) {
   const ParticipantKey* owner = rooms_.ownerOfTransport(transport);
   if (!owner) return;
@@ -147,6 +157,7 @@ void RoomService::review() {
 
 void RoomService::tick() {
   expire();
+  endExpired();
   replaceDead();
   watchSilence();
   watchSpeakers();

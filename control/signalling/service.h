@@ -46,6 +46,7 @@ struct JoinRequest {
   std::string identity;
   std::string protocol;
   Permissions permissions;
+  std::optional<uint64_t> expires_unix_ms;  // then its token ends, and the participant leaves
   bool auto_subscribe = true;
   std::string resume_token;  // of an earlier `joined`; empty = new
 };
@@ -89,6 +90,9 @@ class Service {
   /// The signalling connection broke: the participant is kept for rooms.resume-timeout-s.
   virtual void detach(const std::string& room, const std::string& participant, const ParticipantLink* link) = 0;
   virtual Result<void> leave(const std::string& room, const std::string& participant, const std::string& reason) = 0;
+  /// A newer token of the participant, who stays as long as it is good. One that ends sooner changes nothing.
+  virtual Result<void> extend(const std::string& room, const std::string& participant,
+                              std::optional<uint64_t> expires_unix_ms) = 0;
 
   /// Returns the participant's id; leave() ends it.
   virtual Result<std::string> addPlain(const PlainRequest& request) = 0;

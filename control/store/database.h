@@ -16,7 +16,7 @@ class Database {
  public:
   using Row = std::vector<std::string>;
 
-  /// Raised whenever the tables or the JSON in them change.
+  /// Raised when the tables or the JSON in them change so that what is there cannot be read any more.
   static constexpr int kSchemaVersion = 1;
 
   /// Throws StartError where no database can be made.

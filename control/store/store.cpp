@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <set>
+#include <type_traits>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -23,10 +24,43 @@ constexpr const char* kPutParticipant = "INSERT OR REPLACE INTO participant (roo
 constexpr const char* kRemoveParticipant = "DELETE FROM participant WHERE room = ?1 AND id = ?2";
 
 template <class T>
+inline constexpr bool kIsOptional = false;
+template <class T>
+inline constexpr bool kIsOptional<std::optional<T>> = true;
+
+/// Another version of penstockd may have written it. Members that it did not know get their defaults, those that only
+/// it knows are dropped; Boost.JSON would refuse the whole for either.
+template <class T>
+void conform(boost::json::value& value) {
+  if constexpr (boost::describe::has_describe_members<T>::value) {
+    if (!value.is_object()) return;
+    const T defaults{};
+    boost::json::object known;
+    using Members = boost::describe::describe_members<T, boost::describe::mod_public>;
+    boost::mp11::mp_for_each<Members>([&](auto member) {
+      boost::json::value* found = value.get_object().if_contains(member.name);
+      boost::json::value& to = known[member.name];
+      to = found ? std::move(*found) : boost::json::value_from(defaults.*member.pointer);
+      conform<std::remove_cvref_t<decltype(defaults.*member.pointer)>>(to);
+    });
+    value = std::move(known);
+  } else if constexpr (kIsOptional<T>) {
+    conform<typename T::value_type>(value);  // null has no members
+  } else if constexpr (requires { typename T::mapped_type; }) {
+    if (value.is_object())
+      for (auto& [key, member] : value.get_object()) conform<typename T::mapped_type>(member);
+  } else if constexpr (requires { typename T::value_type; }) {
+    if (value.is_array())
+      for (boost::json::value& element : value.get_array()) conform<typename T::value_type>(element);
+  }
+}
+
+template <class T>
 std::optional<T> fromJson(const std::string& text, const std::string& what) {
   boost::json::error_code error;
-  const boost::json::value value = boost::json::parse(text, error);
+  boost::json::value value = boost::json::parse(text, error);
   if (!error) {
+    conform<T>(value);
     if (auto result = boost::json::try_value_to<T>(value)) return std::move(*result);
   }
   spdlog::warn("store: {} cannot be read and is left out", what);

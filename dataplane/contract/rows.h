@@ -96,10 +96,10 @@ struct TransportRow {
   uint8_t extension_id[kExtensionMax];  // by Extension; 0 = not negotiated; 1..14 one-byte, ..255 two-byte (RFC 8285)
   uint32_t receive_bitrate_max_bps;     // told to the client by REMB; 0 = do not tell
   uint32_t room;                        // transports of one room have the same number; 0 = none
-  Address remote;        // of a plain transport; all zero: where its first authenticated packet comes from (latched)
-  RowReference partner;  // as subscriber: the transport that the same client publishes on; generation 0 = none
-  uint8_t loudest;       // as publisher: audio is forwarded of so many publishers of its room; 0 = of all
-  uint8_t flags;         // kTransport...
+  Address remote;         // of a plain transport; all zero: where its first authenticated packet comes from (latched)
+  RowReference partner;   // as subscriber: the transport that the same client publishes on; generation 0 = none
+  uint8_t loudest;        // as publisher: audio is forwarded of so many publishers of its room; 0 = of all
+  uint8_t flags;          // kTransport...
   uint16_t rtcp_port_be;  // of a plain transport with a remote address: of its RTCP, both ways; 0 = as RTP
   uint8_t reserved[4];
 };

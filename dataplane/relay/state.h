@@ -358,7 +358,7 @@ struct RelayState {
   FixedMap<uint32_t, Latch, SsrcHash> latches;  // by SSRC
   std::vector<Latch> any_ssrc_latches;
   std::unordered_map<uint32_t, LatchKeys> latching;  // by track
-  std::vector<uint8_t> is_plain;                      // by transport, of all workers
+  std::vector<uint8_t> is_plain;                     // by transport, of all workers
 
   std::vector<SpeakerPlace> speakers;   // by transport
   std::vector<uint32_t> subscriber_of;  // by publishing transport: the same client's other one

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -15,6 +16,7 @@
 
 #include "control/api/digest.h"
 #include "control/api/encoding.h"
+#include "control/api/event_hub.h"
 #include "control/api/webhook.h"
 #include "tests/api/client.h"
 #include "tests/api/relay.h"
@@ -87,6 +89,49 @@ TEST(Events, with_keys_a_browser_brings_its_token_in_the_query) {
   client.sendRaw("GET /v1/events?room=x&access_token=" + token("x", "moderate") +
                  " HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(client.readReply().status, 200);
+}
+
+TEST(Events, a_stream_ends_with_the_token_that_opened_it) {
+  std::atomic<uint64_t> now = unixNowMs();
+  HttpTuning tuning = shortTuning();
+  tuning.unix_now_ms = [&now] { return now.load(); };
+  Relay relay(configWithKeys(), tuning);
+  Client brief(relay.port()), lasting(relay.port());
+  const auto open = [](Client& client, int64_t seconds) {
+    client.sendRaw("GET /v1/events?room=x&access_token=" + token("x", "moderate", seconds) +
+                   " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_TRUE(client.readUntil("retry: 2000\n\n"));
+  };
+  open(brief, 60);
+  open(lasting, 3600);
+  now += 66'000;
+  const auto last = brief.readUntil("\n\n");
+  ASSERT_TRUE(last);
+  EXPECT_TRUE(last->starts_with("event: token_expired\ndata: {\"type\":\"token_expired\",")) << *last;
+  EXPECT_TRUE(brief.closesWithin(20'000));
+  relay.run([](FakeService& service) { service.say("x", "", {{"type", "track_muted"}}); });
+  const auto next = lasting.readUntil("\n\n");
+  EXPECT_TRUE(next && next->starts_with("event: track_muted\n")) << "it goes on";
+}
+
+TEST(Events, are_not_told_to_who_has_no_right_any_more) {
+  FakeReports reports;
+  Metrics metrics(reports);
+  EventHub hub(8, metrics);
+  const auto brief = hub.open("", 5'000), without = hub.open("", std::nullopt);
+  (void)brief->take();
+  (void)without->take();
+  hub.expire(4'999);
+  EXPECT_FALSE(brief->ended());
+  hub.onNotice({"x", {{"type", "room_opened"}}});
+  hub.expire(5'000);
+  EXPECT_TRUE(brief->ended());
+  hub.onNotice({"x", {{"type", "room_closed"}}});
+  const std::string told = brief->take();
+  EXPECT_NE(told.find("room_opened"), std::string::npos) << "what happened before still arrives";
+  EXPECT_NE(told.find("token_expired"), std::string::npos);
+  EXPECT_EQ(told.find("room_closed"), std::string::npos);
+  EXPECT_FALSE(without->ended());
 }
 
 /// Answers each POST of the webhook as the test says, one connection after the other.

@@ -76,6 +76,7 @@ class FakeService : public Service {
     participant.identity = request.identity;
     participant.protocol = request.protocol;
     participant.permissions = request.permissions;
+    participant.expires_unix_ms = request.expires_unix_ms;
     participant.resume_token = "resume-of-" + participant.id;
     const std::string id = participant.id;
     room.participants[id] = participant;
@@ -99,6 +100,14 @@ class FakeService : public Service {
       link->close(reason);
     }
     say(room, participant, {{"type", "participant_left"}, {"participant", participant}, {"reason", reason}});
+    return {};
+  }
+
+  Result<void> extend(const std::string& room, const std::string& participant,
+                      std::optional<uint64_t> expires_unix_ms) override {
+    Participant* who = find(room, participant);
+    if (!who) return std::unexpected(participantUnknown());
+    who->expires_unix_ms = expires_unix_ms;
     return {};
   }
 
@@ -207,6 +216,7 @@ class FakeService : public Service {
   Result<void> mute(const std::string& room, const std::string& track, bool by_moderator, bool muted) override {
     Track* found = findTrack(room, track);
     if (!found) return std::unexpected(trackUnknown());
+    mutes.emplace_back(track, muted);
     (by_moderator ? found->muted_by_moderator : found->muted_by_self) = muted;
     say(room, "", {{"type", "track_muted"}, {"track", track}, {"muted", found->muted()}});
     return {};
@@ -227,6 +237,7 @@ class FakeService : public Service {
   JoinRequest last_join;
   std::vector<TrackHint> last_hints;
   std::vector<std::pair<std::string, Wish>> wishes;
+  std::vector<std::pair<std::string, bool>> mutes;
   std::string last_play_from, last_answer;
   PlainRequest last_plain;
   std::vector<std::pair<std::string, std::string>> detached;

@@ -38,6 +38,19 @@ TEST(Jwt, a_signed_token_gives_its_grant) {
   EXPECT_FALSE(token->room.covers("y"));
 }
 
+TEST(Jwt, a_token_says_until_when_it_is_good) {
+  const auto until = [](const char* exp) {
+    const std::string text = R"({"room": {"name": "x"}, "exp": )" + std::string(exp) + "}";
+    const auto token =
+        verifyToken(signToken({{"alg", "HS256"}, {"kid", "a"}}, claims(text.c_str()), kSecret), kKeys, kNow);
+    return token ? token->expires_unix_ms.value_or(0) : 1;
+  };
+  EXPECT_EQ(until("1700000060"), 1'700'000'065'000u) << "as long as it is accepted: with the leeway";
+  EXPECT_EQ(until("1700000060.5"), 1'700'000'065'500u);
+  EXPECT_GT(until("1e300"), 1'000'000'000'000'000u);
+  EXPECT_GT(until("18446744073709551615"), 1'000'000'000'000'000u);
+}
+
 TEST(Jwt, the_example_of_rfc_7515_appendix_a_1_has_the_signature_we_compute) {
   const auto key =
       base64UrlDecode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow");

@@ -5,6 +5,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "control/api/encoding.h"
 #include "tests/api/client.h"
 #include "tests/api/relay.h"
 #include "tests/support/eventually.h"
@@ -88,6 +89,25 @@ TEST(WebSocket, a_token_says_who_somebody_is_and_what_they_may) {
   });
   client.send({{"type", "publish"}, {"id", 1}, {"sdp", "v=0"}});
   EXPECT_EQ(text(client.receive(), "code"), "not_permitted");
+}
+
+TEST(WebSocket, a_token_that_expires_ends_the_conversation) {
+  Relay relay(configWithKeys());
+  WebSocketClient client(relay.port());
+  const uint64_t before = unixNowMs() / 1000 * 1000;
+  ASSERT_EQ(client.open("/v1/rooms/x/ws?access_token=" + token("x", "join", 600)).status, 101);
+  client.send({{"type", "join"}});
+  EXPECT_EQ(text(client.receive(), "type"), "joined");
+  relay.run([&](FakeService& service) {
+    const uint64_t until = service.last_join.expires_unix_ms.value_or(0);
+    EXPECT_GE(until, before + 605'000);
+    EXPECT_LE(until, unixNowMs() + 605'000);
+    (void)service.leave("x", "p1", "token_expired");
+  });
+  const json::object left = client.receive();
+  EXPECT_EQ(text(left, "type"), "left");
+  EXPECT_EQ(text(left, "reason"), "token_expired");
+  EXPECT_EQ(client.closeCode(), 1000);
 }
 
 TEST(WebSocket, a_conversation) {
@@ -369,6 +389,20 @@ TEST(WebSocket, a_flood_of_messages_is_not_looked_at) {
   }
   EXPECT_EQ(unknown + overloaded, 150);
   EXPECT_GT(overloaded, 10);
+}
+
+TEST(WebSocket, the_last_wish_of_a_flood_is_carried_out_though_nothing_follows_it) {
+  HttpTuning tuning = shortTuning();
+  tuning.silence_max = 10min;  // at the end of the socket it is carried out too
+  Relay relay({}, tuning);
+  const auto client = join(relay, "Ada");
+  for (int width = 1; width <= 300; ++width) client->send({{"type", "wish"}, {"track", "t1"}, {"width", width}});
+  EXPECT_TRUE(eventually([&] {
+    uint16_t width = 0;
+    relay.run(
+        [&](FakeService& service) { width = service.wishes.empty() ? 0 : service.wishes.back().second.width_max; });
+    return width == 300;
+  }));
 }
 
 TEST(WebSocket, the_relay_says_1011_when_it_stops) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "control/api/encoding.h"
 #include "tests/api/client.h"
 #include "tests/api/relay.h"
 
@@ -208,6 +209,37 @@ TEST(Whip, with_keys_every_request_carries_the_token) {
     EXPECT_FALSE(service.last_join.permissions.subscribe || service.last_join.permissions.moderate);
     EXPECT_FALSE(service.last_join.auto_subscribe);
   });
+}
+
+TEST_P(WhipWhep, lasts_as_long_as_a_token_of_its_subject) {
+  Relay locked(configWithKeys());
+  const auto with = [](HeaderList headers, const std::string& token) {
+    headers.emplace_back("Authorization", "Bearer " + token);
+    return headers;
+  };
+  const auto until = [&] {
+    uint64_t ms = 0;
+    locked.run(
+        [&](FakeService& service) { ms = service.rooms().at("x").participants.at("p1").expires_unix_ms.value_or(0); });
+    return ms;
+  };
+  const std::string right = whip() ? "join,publish" : "join,subscribe",
+                    other_right = whip() ? "join,subscribe" : "join,publish";
+  const Reply created = fetch(locked.port(), "POST", endpoint(), with(kSdp, token("x", right, 600)), kOffer);
+  ASSERT_EQ(created.status, 201) << created.body;
+  const std::string session = resolved(endpoint(), created.header("location")), tag = created.header("etag");
+  const uint64_t first = until();
+  EXPECT_GT(first, unixNowMs() + 500'000);
+  const auto patch = [&](const std::string& token, const std::string& if_match) {
+    return fetch(locked.port(), "PATCH", session, with(fragment(if_match), token), kTrickle).status;
+  };
+  EXPECT_EQ(patch(token("x", right, 3600, "somebody else"), tag), 204);
+  EXPECT_EQ(patch(token("x", other_right, 3600), tag), 204);
+  EXPECT_EQ(patch(token("x", right, 3600), "\"other\""), 412);
+  EXPECT_EQ(patch(token("y", right, 3600), tag), 403);
+  EXPECT_EQ(until(), first) << "of another subject, without the right, of no such ICE session, of another room";
+  EXPECT_EQ(patch(token("x", right, 3600), tag), 204);
+  EXPECT_GT(until(), first + 2'900'000);
 }
 
 TEST(Whep, names_who_is_to_be_played_and_may_be_told_to_wait) {

@@ -73,6 +73,17 @@ def check_borders(files):
                 yield f"{path}:{number}: assert on what comes from the network"
 
 
+def check_secrets(files):
+    """A comparison that ends at the first difference tells how much of a guess was right."""
+    secret = r"\b(?:resume_token|ice_pwd|remote_pwd|signature|session_secret)\b"
+    for path, text in files.items():
+        if not path.startswith("control/") or not path.endswith(CPP):
+            continue
+        for number, line in lines_of(text):
+            if re.search(rf"{secret}\s*[!=]=|[!=]=\s*[\w.>*-]*{secret}", line.split("//")[0]):
+                yield f"{path}:{number}: compares a secret: equalInConstantTime()"
+
+
 def check_build_lists(files):
     """Each source is in a build list, each list is sorted, each header is included by somebody."""
     builds = {p: t for p, t in files.items() if p.endswith("meson.build")}
@@ -155,7 +166,7 @@ def check_syntax(root, paths):
                 yield f"{path}: {done.stderr.strip()}"
 
 
-RULES = (check_text, check_cpp, check_borders, check_build_lists, check_counters, check_settings, check_refusals)
+RULES = (check_text, check_cpp, check_borders, check_secrets, check_build_lists, check_counters, check_settings, check_refusals)
 
 
 def long_files(files):

@@ -59,6 +59,10 @@ CASES = [
     (71, tidy.check_refusals, {"control/a.cpp": 'Refusal{404, "b_c", "x"}', PROTOCOL: "codes: `a b_c`"}, None),
     (72, tidy.check_refusals, {"control/a.cpp": 'badRequest("b_c", "x")', API: '"code": {"enum": []}'}, "b_c is neither"),
     (73, tidy.check_refusals, {API: '"code": {"enum": ["b_c"]}'}, "nothing refuses with b_c"),
+    (80, tidy.check_secrets, {"control/a.cpp": "if (x.resume_token == y) f();\n"}, "a.cpp:1: compares a secret"),
+    (81, tidy.check_secrets, {"control/a.cpp": "if (x != y->ice_pwd) f();\n"}, "a.cpp:1: compares a secret"),
+    (82, tidy.check_secrets, {"control/a.cpp": "x.resume_token = y;  // resume_token == y\n"}, None),
+    (83, tidy.check_secrets, {"control/a.cpp": "equalInConstantTime(x.resume_token, y)\n"}, None),
 ]
 
 FUNCTIONS = """// f() { not this

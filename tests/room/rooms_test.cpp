@@ -153,7 +153,7 @@ TEST_F(InRoom, what_would_get_no_row_is_refused_and_room_is_made_by_leaving) {
           {.track = tracks[i], .mid = "0", .ssrc = 5 + i, .codecs = {{.name = "opus"}}, .active = true});
     return event;
   };
-  Rooms few{{.rooms_max = 2, .transports_max = 3, .tracks_max = 2, .subscriptions_max = 3}};
+  Rooms few{{.rooms_max = 2, .transports_max = 3, .tracks_max = 2, .subscriptions_max = 6}};
   rooms = few;
   apply(RoomOpened{"room", {.participants_max = 9, .tracks_max = 9}, false, 1});
   for (const char* id : {"a", "b", "c", "d"}) apply(ParticipantJoined{"room", member(id)});
@@ -163,7 +163,7 @@ TEST_F(InRoom, what_would_get_no_row_is_refused_and_room_is_made_by_leaving) {
   apply(published({track("t1", 1), track("t3", 3)}));  // one goes, one comes
 
   apply(subscribed("b", {"t1", "t3"}));
-  EXPECT_EQ(refused(subscribed("c", {"t1", "t3"})), "overloaded");
+  EXPECT_EQ(refused(subscribed("c", {"t1", "t3"})), "share_full") << "a room alone has half of the rows";
   apply(subscribed("c", {"t1"}));
   EXPECT_EQ(rooms.activeSubscriptions(), 3u);
   EXPECT_EQ(refused(subscribed("d", {})), "overloaded") << "a fourth transport";
@@ -238,6 +238,38 @@ TEST_F(InRoom, permissions_decide) {
   EXPECT_EQ(authoriseKick(room, a, "b").error().code, "not_permitted");
   EXPECT_TRUE(authoriseKick(room, moderator, "b"));
   EXPECT_EQ(authoriseKick(room, moderator, "z").error().code, "participant_unknown");
+}
+
+TEST_F(InRoom, other_rights_end_what_they_do_not_allow) {
+  apply(published({track("t1", 1), track("t2", 2)}));
+  apply(Published{"room", "b", transport("pb", Purpose::publish), {}, {track("t3", 3)}});
+  Subscribed subscribed{"room", "b", transport("xb", Purpose::subscribe), {.version = 7}, {}};
+  subscribed.subscriptions = {{.track = "t1", .mid = "0", .ssrc = 5, .codecs = {{.name = "opus"}}, .active = true},
+                              {.track = "t2"}};
+  apply(subscribed);
+
+  apply(RightsSet{"room", "b", {.moderate = true}, 5'000});
+  const Participant& b = rooms.room("room")->participants.at("b");
+  EXPECT_TRUE(b.permissions.moderate);
+  EXPECT_EQ(b.expires_unix_ms, 5'000u);
+  EXPECT_EQ(b.tracks.size() + b.subscriptions.size(), 3u) << "what is still allowed stays";
+
+  const Change none = apply(RightsSet{"room", "b", {.publish = false, .subscribe = false}, std::nullopt});
+  EXPECT_EQ(none.tracks_removed, std::set<std::string>{"t3"});
+  EXPECT_EQ(none.transports_removed, (std::set<std::string>{"pb", "xb"}));
+  EXPECT_TRUE(none.subscriptions_removed.contains({"xb", "t1"}));
+  EXPECT_TRUE(none.transports.empty());
+  EXPECT_TRUE(none.participants.contains({"room", "b"}));
+  EXPECT_EQ(rooms.activeSubscriptions(), 0u);
+  EXPECT_TRUE(b.tracks.empty() && b.subscriptions.empty() && !b.publish_transport && !b.subscribe_transport);
+  EXPECT_FALSE(b.permissions.moderate || b.expires_unix_ms);
+  EXPECT_EQ(b.subscribe_session.version, 7u);
+
+  const Change again = apply(RightsSet{"room", "b", {}, std::nullopt});
+  EXPECT_EQ(b.subscriptions.size(), 2u) << "it subscribes automatically";
+  EXPECT_EQ(again.wants_changed, (std::set<ParticipantKey>{{"room", "b"}}));
+  EXPECT_EQ(refused(RightsSet{"room", "z", {}, std::nullopt}), "participant_unknown");
+  EXPECT_EQ(refused(RightsSet{"none", "b", {}, std::nullopt}), "room_unknown");
 }
 
 TEST(Names, are_checked) {
@@ -318,7 +350,7 @@ RoomEvent anyEvent(Dice& dice) {
   const auto trackId = [&] { return "t" + std::to_string(dice.roll(12)); };
   const auto publishTransport = transport("x" + room + who + std::to_string(dice.roll(2)), Purpose::publish);
   const auto subscribeTransport = transport("y" + room + who + std::to_string(dice.roll(2)), Purpose::subscribe);
-  switch (dice.roll(14)) {
+  switch (dice.roll(15)) {
     case 0:
       return RoomOpened{room, {.participants_max = 4, .tracks_max = 3}, dice.roll(2) == 0, 0};
     case 1:
@@ -356,6 +388,8 @@ RoomEvent anyEvent(Dice& dice) {
       return SubscriptionWanted{room, who, trackId()};
     case 12:
       return SubscriptionDropped{room, who, trackId()};
+    case 13:
+      return RightsSet{room, who, {.publish = dice.roll(8) != 0, .subscribe = dice.roll(8) != 0}, std::nullopt};
     default:
       return dice.roll(2) ? RoomEvent(TrackMuted{room, trackId(), dice.roll(2) == 0, dice.roll(2) == 0})
                           : RoomEvent(TransportSecured{room, publishTransport.id, {.profile = 7}});

@@ -1,4 +1,4 @@
-// A full table: refused by name, and nothing of it is done.
+// A full table, or a full share of one: refused by name, and nothing of it is done.
 #include "tests/signalling/serving.h"
 
 namespace penstock {
@@ -22,11 +22,11 @@ TEST_F(Serving, a_full_table_of_tracks_refuses_to_publish_and_leaves_nothing_hal
   ASSERT_TRUE(publish(alice, "aiortc")) << "two tracks fit";
 }
 
-TEST_F(Serving, a_full_table_of_subscriptions_refuses_the_answer_and_the_next_offer_may_be_smaller) {
-  restart({.subscriptions_max = 2});
+TEST_F(Serving, a_full_share_of_subscriptions_refuses_the_answer_and_the_next_offer_may_be_smaller) {
+  restart({.subscriptions_max = 4});
   const Member alice = join("Alice"), bob = join("Bob");
   ASSERT_TRUE(publish(alice));
-  EXPECT_EQ(code(answer(bob)), "overloaded");
+  EXPECT_EQ(code(answer(bob)), "share_full");
   EXPECT_TRUE(rows.subscriptions.empty());
   EXPECT_EQ(dtls.started.size(), 1u) << "alice's";
   EXPECT_TRUE(at(bob).subscribe_transport->remote_fingerprint.empty());
@@ -72,7 +72,7 @@ TEST_F(Serving, whoever_waits_for_a_transport_gets_one_of_a_room_that_is_closed)
 }
 
 TEST_F(Serving, a_player_that_gets_no_row_is_refused_and_one_that_plays_keeps_what_it_has) {
-  restart({.subscriptions_max = 2});
+  restart({.subscriptions_max = 4});
   const Member alice = join("Alice");
   ASSERT_TRUE(publish(alice, "aiortc"));
   const auto first = service->join({.room = "room", .name = "P", .protocol = "whep"}, nullptr);
@@ -80,7 +80,8 @@ TEST_F(Serving, a_player_that_gets_no_row_is_refused_and_one_that_plays_keeps_wh
   const auto second = service->join({.room = "room", .name = "Q", .protocol = "whep"}, nullptr);
   const auto refused = service->play("room", *second, readSdp("aiortc_play_offer"), "");
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, "overloaded");
+  EXPECT_EQ(refused.error().code, "share_full");
+  EXPECT_EQ(refused.error().status, 503);
   ASSERT_TRUE(service->leave("room", *second, "left"));
   EXPECT_EQ(rows.transports.size(), 2u);
   EXPECT_EQ(rows.subscriptions.size(), 2u);

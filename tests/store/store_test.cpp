@@ -55,6 +55,7 @@ Participant participant(const std::string& id) {
   p.permissions = {.publish = false, .subscribe = false, .moderate = true};
   p.auto_subscribe = false;
   p.joined_unix_ms = 1'700'000'000'123;
+  p.expires_unix_ms = 1'800'000'000'000;
   p.tracks = {{.id = "t",
                .kind = Kind::video,
                .source = Source::screen,
@@ -222,6 +223,32 @@ TEST_F(StoreTest, an_entry_that_cannot_be_read_is_left_out_alone) {
   const auto rooms = store.load();
   EXPECT_FALSE(rooms.at("one").participants.contains("a"));
   EXPECT_TRUE(rooms.at("one").participants.contains("b"));
+}
+
+TEST_F(StoreTest, participants_of_an_earlier_and_of_a_later_version_come_back) {
+  {
+    Store store(context_.get_executor(), path_);
+    store.saveRoom(room("one"));
+    store.saveParticipant("one", participant("a"));
+  }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &database), SQLITE_OK);
+  // Members that are missing, and one that nobody knows, on each floor.
+  sqlite3_exec(database,
+               "UPDATE participant SET json = json_set(json_remove(json, '$.expires_unix_ms', '$.tracks[0].name',"
+               " '$.tracks[0].codecs[0].fmtp', '$.subscribe_transport.keys.profile'), '$.later', 1,"
+               " '$.tracks[0].codecs[0].later', 1, '$.publish_transport.later', 1, '$.permissions.later', 1)",
+               nullptr, nullptr, nullptr);
+  ASSERT_EQ(sqlite3_changes(database), 1);
+  sqlite3_close(database);
+  Store store(context_.get_executor(), path_);
+  Participant expected = participant("a");
+  expected.expires_unix_ms.reset();
+  expected.tracks.at(0).name = expected.tracks.at(0).codecs.at(0).fmtp = "";
+  expected.subscribe_transport->keys->profile = 0;
+  const auto rooms = store.load();
+  ASSERT_TRUE(rooms.at("one").participants.contains("a"));
+  EXPECT_EQ(text(rooms.at("one").participants.at("a")), text(expected));
 }
 
 TEST_F(StoreTest, a_path_that_cannot_be_is_refused_in_words) {

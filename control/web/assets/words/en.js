@@ -180,6 +180,7 @@ export const words = {
     tracks_full: 'You already send as many tracks as the room allows.',
     not_permitted: 'Your invitation does not allow that.',
     overloaded: 'The relay is at its limit and took no more.',
+    share_full: 'The room receives as many streams as it may. What you see and hear goes on.',
     sdp_unsupported: 'The relay and this browser found no common audio or video format.',
     timeout: 'The relay did not answer in time.',
     offer_superseded: null,

@@ -204,6 +204,7 @@ export const words = {
     tracks_full: 'Vous envoyez déjà autant de pistes que le salon en permet.',
     not_permitted: 'Votre invitation ne le permet pas.',
     overloaded: 'Le relais a atteint sa limite et n’a rien pris de plus.',
+    share_full: 'Le salon reçoit autant de flux qu’il en a le droit. Ce que vous voyez et entendez continue.',
     sdp_unsupported: 'Le relais et ce navigateur n’ont aucun format audio ou vidéo en commun.',
     timeout: 'Le relais n’a pas répondu à temps.',
     offer_superseded: null,
