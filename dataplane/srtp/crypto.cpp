@@ -28,7 +28,7 @@ std::optional<size_t> rtpHeaderLength(std::span<const uint8_t> packet) {
 
 }  // namespace
 
-CryptoStatus SendStream::admit(uint64_t index, uint16_t sequence) const {
+inline CryptoStatus SendStream::admit(uint64_t index, uint16_t sequence) const {
   if ((index & 0xffff) != sequence) return CryptoStatus::kIndexMismatch;
   if (used_.check(index) != ReplayVerdict::kNew) return CryptoStatus::kIndexUsed;
   // RFC 3711 section 3.3.1: a receiver begins at roll-over counter 0 and follows steps below 2^15.
