@@ -1,5 +1,5 @@
 // The control daemon: START HERE for the control path. Rooms, SDP, DTLS handshakes and the HTTP API; no media.
-// Everything but DTLS handshakes happens on this one thread.
+// Everything but handshakes (DTLS, and TLS of HTTPS) happens on this one thread.
 #include <systemd/sd-daemon.h>
 
 #include <array>

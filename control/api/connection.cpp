@@ -63,24 +63,20 @@ std::optional<Refusal> refusalFor(boost::system::error_code error) {
   return std::nullopt;
 }
 
+ConnectionLimits::Place placeOf(const asio::ip::tcp::socket& socket) {
+  boost::system::error_code gone;
+  return ConnectionLimits::placeOf(socket.remote_endpoint(gone).address());
+}
+
 class HttpConnection : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
-  HttpConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, bool refuse)
+  HttpConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, TlsSession session, bool refuse)
       : server_(std::move(server)),
-        stream_(std::move(socket), server_->tls),
+        stream_(std::move(socket), std::move(session)),
+        registration_(*server_, this, placeOf(stream_.socket())),
         buffer_(server_->tuning.header_max_bytes + kPieceBytes),
         wake_(stream_.get_executor()),
-        refuse_(refuse) {
-    server_->connections.insert(this);
-    boost::system::error_code gone;
-    server_->limits.add(this, ConnectionLimits::placeOf(stream_.socket().remote_endpoint(gone).address()));
-    server_->metrics.httpConnections(server_->connections.size());
-  }
-  ~HttpConnection() override {
-    server_->connections.erase(this);
-    server_->limits.remove(this);
-    server_->metrics.httpConnections(server_->connections.size());
-  }
+        refuse_(refuse) {}
 
   asio::awaitable<void> run();
   void stop() override;
@@ -102,6 +98,7 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
 
   std::shared_ptr<ServerState> server_;
   Stream stream_;
+  Registration registration_;
   boost::beast::flat_buffer buffer_;  // with a limit: what is neither head nor body must fit as well
   asio::steady_timer wake_;           // of an event stream
   WebSocketControl socket_;
@@ -114,15 +111,6 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
 
 asio::awaitable<void> HttpConnection::run() {
   const auto keep_alive = shared_from_this();
-  if (stream_.secure()) {
-    stream_.expireAfter(server_->tuning.request_timeout);
-    auto [error] = co_await stream_.tls().async_handshake(asio::ssl::stream_base::server, kAwait);
-    if (error) {
-      server_->metrics.httpConnectionRefused("tls_handshake");
-      stream_.close();
-      co_return;
-    }
-  }
   while (co_await serveRequest()) {
   }
   stream_.close();
@@ -337,13 +325,71 @@ asio::awaitable<void> HttpConnection::streamEvents(Response response) {
   events->onReady(nullptr);
 }
 
-}  // namespace
-
-void startConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, bool refuse) {
+void startHttp(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, TlsSession session, bool refuse) {
   const auto executor = socket.get_executor();
-  auto connection = std::make_shared<HttpConnection>(std::move(server), std::move(socket), refuse);
+  auto connection = std::make_shared<HttpConnection>(std::move(server), std::move(socket), std::move(session), refuse);
   asio::co_spawn(
       executor, [connection] { return connection->run(); }, asio::detached);
+}
+
+/// A connection in its TLS handshake, which another thread does.
+class SecuringConnection : public Connection, public std::enable_shared_from_this<SecuringConnection> {
+ public:
+  SecuringConnection(std::shared_ptr<ServerState> server, const ConnectionLimits::Place& place, bool refuse)
+      : server_(std::move(server)), place_(place), refuse_(refuse) {}
+  ~SecuringConnection() override { leave(); }
+
+  void start(asio::ip::tcp::socket socket) {
+    registration_.emplace(*server_, this, place_);
+    (void)server_->handshakes.makeRoom(place_);
+    server_->handshakes.add(this, place_);
+    handshake_ = server_->tls->start(std::move(socket), server_->tuning.request_timeout,
+                                     [self = shared_from_this()](asio::ip::tcp::socket secured, TlsSession session) {
+                                       self->finish(std::move(secured), std::move(session));
+                                     });
+  }
+  void stop() override { abort(); }
+  void abort() override {
+    if (const auto handshake = handshake_.lock()) handshake->cancel();
+  }
+
+ private:
+  void leave() {
+    server_->handshakes.remove(this);
+    registration_.reset();
+  }
+  void finish(asio::ip::tcp::socket socket, TlsSession session) {
+    leave();
+    if (!session) return server_->metrics.httpConnectionRefused("tls_handshake");
+    if (!server_->stopping) startHttp(server_, std::move(socket), std::move(session), refuse_);
+  }
+
+  std::shared_ptr<ServerState> server_;
+  const ConnectionLimits::Place place_;
+  const bool refuse_;
+  std::optional<Registration> registration_;
+  std::weak_ptr<TlsHandshake> handshake_;  // which holds this
+};
+
+}  // namespace
+
+Registration::Registration(ServerState& server, Connection* connection, const ConnectionLimits::Place& place)
+    : server_(server), connection_(connection) {
+  server_.connections.insert(connection_);
+  server_.limits.add(connection_, place);
+  server_.metrics.httpConnections(server_.connections.size());
+}
+
+Registration::~Registration() {
+  server_.connections.erase(connection_);
+  server_.limits.remove(connection_);
+  server_.metrics.httpConnections(server_.connections.size());
+}
+
+void startConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, bool refuse) {
+  if (server->tls == nullptr) return startHttp(std::move(server), std::move(socket), nullptr, refuse);
+  const auto place = placeOf(socket);
+  std::make_shared<SecuringConnection>(std::move(server), place, refuse)->start(std::move(socket));
 }
 
 }  // namespace penstock
