@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 
+#include <spdlog/fmt/fmt.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/write.hpp>
@@ -88,6 +89,8 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
   asio::awaitable<bool> readBody(Parser& parser, Request& request);
   asio::awaitable<bool> refuseRequest(boost::system::error_code error);
   asio::awaitable<bool> respond(const Request& request, Response response, bool keep_alive);
+  asio::awaitable<bool> send(const std::string& head, const std::string& body);
+  asio::awaitable<bool> sendPieces(Response response, bool in_chunks);
   asio::awaitable<void> untilReady(const Response& response);
   asio::awaitable<void> streamEvents(Response response);
   asio::awaitable<void> goodbye();
@@ -207,6 +210,7 @@ Request HttpConnection::takeHead(const Parser& parser) const {
   request.method = std::string(head.method_string());
   request.target = std::string(head.target());
   request.secure = stream_.secure();
+  request.chunks = head.version() >= 11;
   for (const auto& field : head) {
     std::string name(field.name_string());
     for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -260,14 +264,16 @@ asio::awaitable<bool> HttpConnection::refuseRequest(boost::system::error_code er
 }
 
 asio::awaitable<bool> HttpConnection::respond(const Request& request, Response response, bool keep_alive) {
-  keep_alive = keep_alive && !response.close && !server_->stopping;
+  const BodyEnd end = !response.more ? BodyEnd::kLength : request.chunks ? BodyEnd::kLastChunk : BodyEnd::kConnection;
+  keep_alive = keep_alive && !response.close && !server_->stopping && end != BodyEnd::kConnection;
   stream_.expireAfter(response.close ? kGoodbye : server_->tuning.request_timeout);
-  const std::string head = headText(response, keep_alive, true);
+  const std::string head = headText(response, keep_alive, end);
   const bool has_body = request.method != "HEAD" && response.status != 204 && response.status != 304;
-  const std::array<asio::const_buffer, 2> parts{asio::buffer(head),
-                                                has_body ? asio::buffer(response.body) : asio::const_buffer()};
-  auto [error, length] = co_await asio::async_write(stream_, parts, kAwait);
-  if (error) {
+  const bool in_pieces = has_body && response.more;
+  const std::string nothing;
+  bool sent = co_await send(head, has_body && !in_pieces ? response.body : nothing);
+  if (sent && in_pieces) sent = co_await sendPieces(std::move(response), end == BodyEnd::kLastChunk);
+  if (!sent) {
     if (stream_.expired()) server_->metrics.httpConnectionRefused("slow_client");
     co_return false;
   }
@@ -275,6 +281,26 @@ asio::awaitable<bool> HttpConnection::respond(const Request& request, Response r
   if (keep_alive) co_return true;
   co_await goodbye();
   co_return false;
+}
+
+asio::awaitable<bool> HttpConnection::send(const std::string& head, const std::string& body) {
+  const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+  auto [error, length] = co_await asio::async_write(stream_, parts, kAwait);
+  co_return !error;
+}
+
+/// The end of a write is a turn of its own: between two pieces others have theirs.
+asio::awaitable<bool> HttpConnection::sendPieces(Response response, bool in_chunks) {
+  std::string piece = std::move(response.body);
+  for (bool more = true;;) {
+    stream_.expireAfter(server_->tuning.request_timeout);
+    const std::string size = in_chunks ? fmt::format("{:x}\r\n", piece.size()) : std::string();
+    if (in_chunks) piece += more ? "\r\n" : "\r\n0\r\n\r\n";
+    if (!co_await send(size, piece)) co_return false;
+    if (!more) co_return true;
+    piece.clear();
+    more = response.more(piece);
+  }
 }
 
 /// Closing with unread bytes makes TCP reset the connection, and the client may lose our answer: read a little longer.
@@ -305,7 +331,7 @@ void HttpConnection::watchForEnd() {
 asio::awaitable<void> HttpConnection::streamEvents(Response response) {
   const std::shared_ptr<TextStream> events = response.stream;
   events->onReady([this] { wake_.cancel(); });
-  std::string text = headText(response, false, false);
+  std::string text = headText(response, false, BodyEnd::kConnection);
   watchForEnd();
   while (!ended_) {
     text += events->take();

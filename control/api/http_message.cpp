@@ -1,7 +1,8 @@
 // See http_message.h.
 #include "control/api/http_message.h"
 
-#include <boost/json/object.hpp>
+#include <utility>
+
 #include <boost/json/serialize.hpp>
 
 #include "control/api/encoding.h"
@@ -61,6 +62,27 @@ Response jsonResponse(unsigned status, const boost::json::value& body) {
   response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
   response.body = boost::json::serialize(body);
   return response;
+}
+
+Response jsonPieces(Pieces pieces) {
+  Response response;
+  response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
+  if (pieces(response.body)) response.more = std::move(pieces);
+  return response;
+}
+
+Response jsonList(const std::string& name, std::function<std::optional<boost::json::object>()> next) {
+  return jsonPieces([before = "{\"" + name + "\":[", next = std::move(next)](std::string& to) mutable {
+    while (to.size() < kPieceBytes) {
+      const auto value = next();
+      if (!value) {
+        to += (before == "," ? "" : before) + "]}";
+        return false;
+      }
+      to += std::exchange(before, ",") + boost::json::serialize(*value);
+    }
+    return true;
+  });
 }
 
 Response errorResponse(const Refusal& refusal) {
