@@ -31,6 +31,7 @@ class Metrics {
   void dtlsQueued(size_t handshakes);
   void rowsWritten(std::string_view table, uint64_t rows);  // "transport", "track", "subscription"
   void storeWrites(uint64_t writes);
+  void controlTurn(uint64_t cpu_ns);
 
   /// Once a second: the load signal.
   void tick(uint64_t now_ns);
