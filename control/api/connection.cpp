@@ -69,6 +69,10 @@ ConnectionLimits::Place placeOf(const asio::ip::tcp::socket& socket) {
   return ConnectionLimits::placeOf(socket.remote_endpoint(gone).address());
 }
 
+std::string nameOf(const ConnectionLimits::Place& place) {
+  return {reinterpret_cast<const char*>(place.data()), place.size()};
+}
+
 class HttpConnection : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, TlsSession session, bool refuse)
@@ -77,6 +81,7 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
         registration_(*server_, this, placeOf(stream_.socket())),
         buffer_(server_->tuning.header_max_bytes + kPieceBytes),
         wake_(stream_.get_executor()),
+        address_(nameOf(placeOf(stream_.socket()))),
         refuse_(refuse) {}
 
   asio::awaitable<void> run();
@@ -90,6 +95,7 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
   asio::awaitable<bool> refuseRequest(boost::system::error_code error);
   asio::awaitable<bool> respond(const Request& request, Response response, bool keep_alive);
   asio::awaitable<bool> send(const std::string& head, const std::string& body);
+  asio::awaitable<void> untilSolvent();
   asio::awaitable<bool> sendPieces(Response response, bool in_chunks);
   asio::awaitable<void> untilReady(const Response& response);
   asio::awaitable<void> streamEvents(Response response);
@@ -97,14 +103,17 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
   Request takeHead(const Parser& parser) const;
   /// By its head, and by whether there is room for it.
   Admission admit(Request& request, bool needs_host);
+  void refuseSpent(Admission& admission);
   void watchForEnd();
 
   std::shared_ptr<ServerState> server_;
   Stream stream_;
   Registration registration_;
   boost::beast::flat_buffer buffer_;  // with a limit: what is neither head nor body must fit as well
-  asio::steady_timer wake_;           // of an event stream
+  asio::steady_timer wake_;           // of an event stream, and between pieces
   WebSocketControl socket_;
+  const std::string address_;  // of the client, or its site's
+  std::string payer_;          // of the request that is answered
   bool refuse_;
   bool idle_ = true;    // between two requests
   bool first_ = true;   // no request yet
@@ -166,13 +175,15 @@ asio::awaitable<bool> HttpConnection::serveRequest() {
     response.close = response.close || !parser.is_done();
   } else {
     if (!parser.is_done() && !co_await readBody(parser, request)) co_return false;
+    const Spending spending(server_->budgets, payer_);
     response = server_->api.answer(request, std::move(admission));
   }
   server_->metrics.httpRequest(label, request.method, response.status);
   if (response.socket) {
     stream_.expireNever();
     // RFC 6455 section 4.1: a client waits for our answer before it sends frames.
-    if (buffer_.size() == 0) co_await runWebSocket(*server_, stream_, parser.release(), std::move(response), socket_);
+    if (buffer_.size() == 0)
+      co_await runWebSocket(*server_, stream_, parser.release(), std::move(response), payer_, socket_);
     co_return false;
   }
   server_->api.finish(request, response);
@@ -185,6 +196,7 @@ asio::awaitable<bool> HttpConnection::serveRequest() {
 }
 
 Admission HttpConnection::admit(Request& request, bool needs_host) {
+  Spending spending(server_->budgets, "");
   Admission admission;
   if (!request.splitTarget() || (needs_host && request.header("host").empty())) {
     admission.refused = errorResponse({400, "request_malformed", "The target or the Host header cannot be used."});
@@ -196,12 +208,27 @@ Admission HttpConnection::admit(Request& request, bool needs_host) {
     server_->limits.trust(this);
     refuse_ = false;
   }
-  if (!refuse_) return admission;
+  payer_ = server_->api.payer(admission, address_);
+  spending.by(payer_);
+  if (!refuse_) {
+    refuseSpent(admission);
+    return admission;
+  }
   server_->metrics.httpConnectionRefused("connections_max");
   admission.refused = errorResponse({503, "overloaded", "The relay has as many connections as it takes."});
   admission.refused->close = true;
   admission.label = "other";
   return admission;
+}
+
+/// A refusal costs less than what it refuses: it is not refused again.
+void HttpConnection::refuseSpent(Admission& admission) {
+  const auto wait = server_->budgets.wait(payer_, CpuBudgets::now());
+  if (admission.refused || wait.count() == 0) return;
+  server_->metrics.clientBudgetSpent("request");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait);
+  admission.refused = errorResponse({429, "budget_spent", "This client has used its share of the relay's time."},
+                                    static_cast<uint64_t>(seconds.count()));
 }
 
 Request HttpConnection::takeHead(const Parser& parser) const {
@@ -289,6 +316,16 @@ asio::awaitable<bool> HttpConnection::send(const std::string& head, const std::s
   co_return !error;
 }
 
+asio::awaitable<void> HttpConnection::untilSolvent() {
+  auto wait = server_->budgets.wait(payer_, CpuBudgets::now());
+  if (wait.count() > 0) server_->metrics.clientBudgetSpent("piece");
+  for (; wait.count() > 0 && !ended_; wait = server_->budgets.wait(payer_, CpuBudgets::now())) {
+    stream_.expireAfter(std::chrono::ceil<std::chrono::milliseconds>(wait) + server_->tuning.request_timeout);
+    wake_.expires_after(wait);
+    (void)co_await wake_.async_wait(kAwait);
+  }
+}
+
 /// The end of a write is a turn of its own: between two pieces others have theirs.
 asio::awaitable<bool> HttpConnection::sendPieces(Response response, bool in_chunks) {
   std::string piece = std::move(response.body);
@@ -299,6 +336,8 @@ asio::awaitable<bool> HttpConnection::sendPieces(Response response, bool in_chun
     if (!co_await send(size, piece)) co_return false;
     if (!more) co_return true;
     piece.clear();
+    co_await untilSolvent();
+    const Spending spending(server_->budgets, payer_);
     more = response.more(piece);
   }
 }

@@ -9,6 +9,7 @@
 
 #include "control/api/api.h"
 #include "control/api/connection_limits.h"
+#include "control/api/cpu_budgets.h"
 #include "control/api/http_server.h"
 
 namespace penstock {
@@ -28,6 +29,7 @@ struct ServerState {
   size_t body_max_bytes;
   TlsHandshakes* tls = nullptr;  // nullptr: plain HTTP
   ConnectionLimits handshakes;   // those among the connections that are in their TLS handshake
+  CpuBudgets budgets;
   bool stopping = false;
   std::set<Connection*> connections;  // those that run; each takes itself out
 };

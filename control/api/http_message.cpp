@@ -85,11 +85,12 @@ Response jsonList(const std::string& name, std::function<std::optional<boost::js
   });
 }
 
-Response errorResponse(const Refusal& refusal) {
+Response errorResponse(const Refusal& refusal, uint64_t retry_after_s) {
   Response response = jsonResponse(
       static_cast<unsigned>(refusal.status),
       boost::json::object{{"error", boost::json::object{{"code", refusal.code}, {"message", refusal.message}}}});
-  if (refusal.status == 429 || refusal.status == 503) response.headers.emplace_back("Retry-After", "2");
+  if (refusal.status == 429 || refusal.status == 503)
+    response.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
   return response;
 }
 

@@ -93,7 +93,7 @@ Response jsonPieces(Pieces pieces);
 /// `{"NAME": [...]}` of what `next` gives until it has nothing more.
 Response jsonList(const std::string& name, std::function<std::optional<boost::json::object>()> next);
 /// `{"error": {"code", "message"}}`, with Retry-After where the refusal is about now (429, 503).
-Response errorResponse(const Refusal& refusal);
+Response errorResponse(const Refusal& refusal, uint64_t retry_after_s = 2);
 Response emptyResponse(unsigned status = 204);
 
 }  // namespace penstock

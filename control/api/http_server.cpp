@@ -83,6 +83,8 @@ std::unique_ptr<TlsHandshakes> readTls(asio::io_context& io, const HttpConfig& h
 
 HttpTuning complete(HttpTuning tuning, const Config& config) {
   if (tuning.request_timeout.count() == 0) tuning.request_timeout = std::chrono::seconds(config.http.request_timeout_s);
+  if (tuning.client_cpu.count() == 0)
+    tuning.client_cpu = config.http.client_cpu_percent * std::chrono::milliseconds(10);
   if (tuning.web_directory.empty()) tuning.web_directory = config.http.web_directory;
   if (tuning.web_directory.empty()) tuning.web_directory = PENSTOCK_WEB_DIRECTORY;
   return tuning;
@@ -106,6 +108,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
                         size_t{config.http.body_max_kib} * 1024,
                         tls.get(),
                         ConnectionLimits(kHandshakesMax),
+                        CpuBudgets(complete(tuning, config).client_cpu, tuning.client_cpu_burst),
                         false,
                         {}})),
         second(io),

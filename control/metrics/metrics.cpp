@@ -36,6 +36,11 @@ struct Metrics::Families {
                                                                 .Name("penstock_websockets_closed_total")
                                                                 .Help("WebSocket connections that ended, by reason")
                                                                 .Register(registry);
+  prometheus::Family<prometheus::Counter>& budget_spent =
+      BuildCounter()
+          .Name("penstock_client_budget_spent_total")
+          .Help("requests refused, pieces and messages held back, as their client had used its share of CPU time")
+          .Register(registry);
   prometheus::Family<prometheus::Counter>& webhook = BuildCounter()
                                                          .Name("penstock_webhook_notices_total")
                                                          .Help("room events for the webhook, by what became of them")
@@ -89,6 +94,9 @@ void Metrics::httpConnections(size_t open) {
 }
 void Metrics::httpConnectionRefused(std::string_view reason) {
   families_->refused.Add({{"reason", std::string(reason)}}).Increment();
+}
+void Metrics::clientBudgetSpent(std::string_view what) {
+  families_->budget_spent.Add({{"what", std::string(what)}}).Increment();
 }
 void Metrics::webSocketClosed(std::string_view reason) {
   families_->sockets_closed.Add({{"reason", std::string(reason)}}).Increment();

@@ -24,6 +24,7 @@ class Metrics {
   void httpRequest(std::string_view route, std::string_view method, unsigned status);
   void httpConnections(size_t open);
   void httpConnectionRefused(std::string_view reason);
+  void clientBudgetSpent(std::string_view what);  // "request", "piece", "message"
   void webSocketClosed(std::string_view reason);
   void webhook(std::string_view result);                    // "delivered", "retried", "dropped"
   void eventDropped();                                      // a server-sent-events client was too slow

@@ -82,14 +82,15 @@ void Relay::stop() {
   done.get_future().get();
 }
 
-std::string token(const std::string& room, const std::string& rights, int64_t expires_in_s) {
+std::string token(const std::string& room, const std::string& rights, int64_t expires_in_s,
+                  const std::string& subject) {
   boost::json::object grant{{"name", room}};
   for (const char* right : {"join", "publish", "subscribe", "moderate", "admin"}) {
     if (rights.find(right) != std::string::npos) grant[right] = true;
   }
   const auto now = static_cast<int64_t>(unixNowMs() / 1000);
   return signToken({{"alg", "HS256"}, {"kid", kKeyId}},
-                   {{"exp", now + expires_in_s}, {"sub", "someone"}, {"room", grant}}, kSecret);
+                   {{"exp", now + expires_in_s}, {"sub", subject}, {"room", grant}}, kSecret);
 }
 
 void startAndStop(const Config& config) {

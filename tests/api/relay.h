@@ -38,7 +38,8 @@ class Relay {
 };
 
 /// A token of the test key for one room: "join,publish,moderate".
-std::string token(const std::string& room, const std::string& rights, int64_t expires_in_s = 60);
+std::string token(const std::string& room, const std::string& rights, int64_t expires_in_s = 60,
+                  const std::string& subject = "someone");
 Config configWithKeys();
 /// Makes a server of the configuration as it is, starts it, and drops it; throws what it throws.
 void startAndStop(const Config& config);
