@@ -49,8 +49,9 @@ struct HttpConfig {
   uint32_t body_max_kib = 256;
   uint32_t request_timeout_s = 10;
   uint32_t connections_max = 10'000;
-  std::string allow_origin;   // CORS; empty = same origin only
-  std::string web_directory;  // where the pages are read from; empty = the installed ones
+  uint32_t client_cpu_percent = 25;  // of the control thread, for one client
+  std::string allow_origin;          // CORS; empty = same origin only
+  std::string web_directory;         // where the pages are read from; empty = the installed ones
 };
 
 struct AuthConfig {

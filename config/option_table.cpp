@@ -199,6 +199,13 @@ void addHttp(std::vector<Option>& table) {
                       "has a fortieth of them (16 at least), and all together nine tenths; of more, the connection "
                       "that was served longest ago is closed. Behind a proxy all come from its address."),
                MEMBER(http.connections_max), 1, 1'000'000);
+  kind::number(
+      option("client-cpu-percent", "%",
+             "Of the control thread's time, what one client may use in the long run; a second more at once. A "
+             "request over that is refused (429), a WebSocket's next message waits. A client is the subject of "
+             "tokens, or else an address. Who may administer all rooms is not limited, nor is anybody without "
+             "auth.key."),
+      MEMBER(http.client_cpu_percent), 1, 100);
   kind::text(option("allow-origin", "", "Which other site's pages may use the API (CORS). Empty: none."),
              MEMBER(http.allow_origin), "an origin like https://meet.example, *, or empty", isOrigin);
   kind::text(option("web-directory", "", "Where the pages are read from. Empty: where they were installed."),

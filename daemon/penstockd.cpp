@@ -1,5 +1,5 @@
 // The control daemon: START HERE for the control path. Rooms, SDP, DTLS handshakes and the HTTP API; no media.
-// Everything but DTLS handshakes happens on this one thread.
+// Everything but handshakes (DTLS, and TLS of HTTPS) happens on this one thread.
 #include <systemd/sd-daemon.h>
 
 #include <array>
@@ -22,6 +22,7 @@
 #include "control/api/http_server.h"
 #include "control/api/webhook.h"
 #include "control/metrics/metrics.h"
+#include "control/metrics/turns.h"
 #include "control/seam/monotonic.h"
 #include "control/seam/report_reader.h"
 #include "control/seam/seam_reports.h"
@@ -154,6 +155,8 @@ class Control {
     seconds_ = std::make_unique<Every>(io_, std::chrono::seconds(1), [this] { everySecond(); });
   }
 
+  void run() { runTurns(io_, metrics_); }
+
   /// Rooms, rows and keys stay: media goes on, and the next penstockd finds them.
   void stop() {
     if (webhook_) webhook_->stop();
@@ -259,7 +262,7 @@ int run(const Settings& settings) {
   });
   control.start();
   notifyReady("serving");
-  io.run();
+  control.run();
   return kExitOk;
 }
 

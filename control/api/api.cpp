@@ -181,6 +181,13 @@ Admission Api::admit(const Request& request) const {
   return admission;
 }
 
+std::string Api::payer(const Admission& admission, const std::string& address) const {
+  if (context_.keys.empty() || grants(admission.token.room, Access::kRelay, "")) return "";
+  if (admission.route != nullptr && (admission.route->handler == alive || admission.route->handler == ready)) return "";
+  if (admission.token.subject.empty()) return "address " + address;
+  return "subject " + admission.token.key + " " + admission.token.subject;
+}
+
 Response Api::answer(const Request& request, Admission admission) {
   try {
     return admission.route->handler(context_,

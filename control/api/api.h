@@ -46,6 +46,9 @@ class Api {
 
   /// From method, target and headers: before any of the body is read or kept.
   Admission admit(const Request& request) const;
+  /// Whose budget of CPU time a request spends: the token's subject, or else `address`; empty: nobody's, as for who
+  /// administers the relay, for supervisors, and without keys.
+  std::string payer(const Admission& admission, const std::string& address) const;
   /// With the body, on an admission that was not refused.
   Response answer(const Request& request, Admission admission);
   /// Adds what every response carries: CORS and security headers.

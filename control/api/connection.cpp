@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 
+#include <spdlog/fmt/fmt.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/write.hpp>
@@ -63,24 +64,25 @@ std::optional<Refusal> refusalFor(boost::system::error_code error) {
   return std::nullopt;
 }
 
+ConnectionLimits::Place placeOf(const asio::ip::tcp::socket& socket) {
+  boost::system::error_code gone;
+  return ConnectionLimits::placeOf(socket.remote_endpoint(gone).address());
+}
+
+std::string nameOf(const ConnectionLimits::Place& place) {
+  return {reinterpret_cast<const char*>(place.data()), place.size()};
+}
+
 class HttpConnection : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
-  HttpConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, bool refuse)
+  HttpConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, TlsSession session, bool refuse)
       : server_(std::move(server)),
-        stream_(std::move(socket), server_->tls),
+        stream_(std::move(socket), std::move(session)),
+        registration_(*server_, this, placeOf(stream_.socket())),
         buffer_(server_->tuning.header_max_bytes + kPieceBytes),
         wake_(stream_.get_executor()),
-        refuse_(refuse) {
-    server_->connections.insert(this);
-    boost::system::error_code gone;
-    server_->limits.add(this, ConnectionLimits::placeOf(stream_.socket().remote_endpoint(gone).address()));
-    server_->metrics.httpConnections(server_->connections.size());
-  }
-  ~HttpConnection() override {
-    server_->connections.erase(this);
-    server_->limits.remove(this);
-    server_->metrics.httpConnections(server_->connections.size());
-  }
+        address_(nameOf(placeOf(stream_.socket()))),
+        refuse_(refuse) {}
 
   asio::awaitable<void> run();
   void stop() override;
@@ -92,19 +94,26 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
   asio::awaitable<bool> readBody(Parser& parser, Request& request);
   asio::awaitable<bool> refuseRequest(boost::system::error_code error);
   asio::awaitable<bool> respond(const Request& request, Response response, bool keep_alive);
+  asio::awaitable<bool> send(const std::string& head, const std::string& body);
+  asio::awaitable<void> untilSolvent();
+  asio::awaitable<bool> sendPieces(Response response, bool in_chunks);
   asio::awaitable<void> untilReady(const Response& response);
   asio::awaitable<void> streamEvents(Response response);
   asio::awaitable<void> goodbye();
   Request takeHead(const Parser& parser) const;
   /// By its head, and by whether there is room for it.
   Admission admit(Request& request, bool needs_host);
+  void refuseSpent(Admission& admission);
   void watchForEnd();
 
   std::shared_ptr<ServerState> server_;
   Stream stream_;
+  Registration registration_;
   boost::beast::flat_buffer buffer_;  // with a limit: what is neither head nor body must fit as well
-  asio::steady_timer wake_;           // of an event stream
+  asio::steady_timer wake_;           // of an event stream, and between pieces
   WebSocketControl socket_;
+  const std::string address_;  // of the client, or its site's
+  std::string payer_;          // of the request that is answered
   bool refuse_;
   bool idle_ = true;    // between two requests
   bool first_ = true;   // no request yet
@@ -114,15 +123,6 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
 
 asio::awaitable<void> HttpConnection::run() {
   const auto keep_alive = shared_from_this();
-  if (stream_.secure()) {
-    stream_.expireAfter(server_->tuning.request_timeout);
-    auto [error] = co_await stream_.tls().async_handshake(asio::ssl::stream_base::server, kAwait);
-    if (error) {
-      server_->metrics.httpConnectionRefused("tls_handshake");
-      stream_.close();
-      co_return;
-    }
-  }
   while (co_await serveRequest()) {
   }
   stream_.close();
@@ -175,13 +175,15 @@ asio::awaitable<bool> HttpConnection::serveRequest() {
     response.close = response.close || !parser.is_done();
   } else {
     if (!parser.is_done() && !co_await readBody(parser, request)) co_return false;
+    const Spending spending(server_->budgets, payer_);
     response = server_->api.answer(request, std::move(admission));
   }
   server_->metrics.httpRequest(label, request.method, response.status);
   if (response.socket) {
     stream_.expireNever();
     // RFC 6455 section 4.1: a client waits for our answer before it sends frames.
-    if (buffer_.size() == 0) co_await runWebSocket(*server_, stream_, parser.release(), std::move(response), socket_);
+    if (buffer_.size() == 0)
+      co_await runWebSocket(*server_, stream_, parser.release(), std::move(response), payer_, socket_);
     co_return false;
   }
   server_->api.finish(request, response);
@@ -194,6 +196,7 @@ asio::awaitable<bool> HttpConnection::serveRequest() {
 }
 
 Admission HttpConnection::admit(Request& request, bool needs_host) {
+  Spending spending(server_->budgets, "");
   Admission admission;
   if (!request.splitTarget() || (needs_host && request.header("host").empty())) {
     admission.refused = errorResponse({400, "request_malformed", "The target or the Host header cannot be used."});
@@ -205,12 +208,27 @@ Admission HttpConnection::admit(Request& request, bool needs_host) {
     server_->limits.trust(this);
     refuse_ = false;
   }
-  if (!refuse_) return admission;
+  payer_ = server_->api.payer(admission, address_);
+  spending.by(payer_);
+  if (!refuse_) {
+    refuseSpent(admission);
+    return admission;
+  }
   server_->metrics.httpConnectionRefused("connections_max");
   admission.refused = errorResponse({503, "overloaded", "The relay has as many connections as it takes."});
   admission.refused->close = true;
   admission.label = "other";
   return admission;
+}
+
+/// A refusal costs less than what it refuses: it is not refused again.
+void HttpConnection::refuseSpent(Admission& admission) {
+  const auto wait = server_->budgets.wait(payer_, CpuBudgets::now());
+  if (admission.refused || wait.count() == 0) return;
+  server_->metrics.clientBudgetSpent("request");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait);
+  admission.refused = errorResponse({429, "budget_spent", "This client has used its share of the relay's time."},
+                                    static_cast<uint64_t>(seconds.count()));
 }
 
 Request HttpConnection::takeHead(const Parser& parser) const {
@@ -219,6 +237,7 @@ Request HttpConnection::takeHead(const Parser& parser) const {
   request.method = std::string(head.method_string());
   request.target = std::string(head.target());
   request.secure = stream_.secure();
+  request.chunks = head.version() >= 11;
   for (const auto& field : head) {
     std::string name(field.name_string());
     for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -272,14 +291,16 @@ asio::awaitable<bool> HttpConnection::refuseRequest(boost::system::error_code er
 }
 
 asio::awaitable<bool> HttpConnection::respond(const Request& request, Response response, bool keep_alive) {
-  keep_alive = keep_alive && !response.close && !server_->stopping;
+  const BodyEnd end = !response.more ? BodyEnd::kLength : request.chunks ? BodyEnd::kLastChunk : BodyEnd::kConnection;
+  keep_alive = keep_alive && !response.close && !server_->stopping && end != BodyEnd::kConnection;
   stream_.expireAfter(response.close ? kGoodbye : server_->tuning.request_timeout);
-  const std::string head = headText(response, keep_alive, true);
+  const std::string head = headText(response, keep_alive, end);
   const bool has_body = request.method != "HEAD" && response.status != 204 && response.status != 304;
-  const std::array<asio::const_buffer, 2> parts{asio::buffer(head),
-                                                has_body ? asio::buffer(response.body) : asio::const_buffer()};
-  auto [error, length] = co_await asio::async_write(stream_, parts, kAwait);
-  if (error) {
+  const bool in_pieces = has_body && response.more;
+  const std::string nothing;
+  bool sent = co_await send(head, has_body && !in_pieces ? response.body : nothing);
+  if (sent && in_pieces) sent = co_await sendPieces(std::move(response), end == BodyEnd::kLastChunk);
+  if (!sent) {
     if (stream_.expired()) server_->metrics.httpConnectionRefused("slow_client");
     co_return false;
   }
@@ -287,6 +308,38 @@ asio::awaitable<bool> HttpConnection::respond(const Request& request, Response r
   if (keep_alive) co_return true;
   co_await goodbye();
   co_return false;
+}
+
+asio::awaitable<bool> HttpConnection::send(const std::string& head, const std::string& body) {
+  const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+  auto [error, length] = co_await asio::async_write(stream_, parts, kAwait);
+  co_return !error;
+}
+
+asio::awaitable<void> HttpConnection::untilSolvent() {
+  auto wait = server_->budgets.wait(payer_, CpuBudgets::now());
+  if (wait.count() > 0) server_->metrics.clientBudgetSpent("piece");
+  for (; wait.count() > 0 && !ended_; wait = server_->budgets.wait(payer_, CpuBudgets::now())) {
+    stream_.expireAfter(std::chrono::ceil<std::chrono::milliseconds>(wait) + server_->tuning.request_timeout);
+    wake_.expires_after(wait);
+    (void)co_await wake_.async_wait(kAwait);
+  }
+}
+
+/// The end of a write is a turn of its own: between two pieces others have theirs.
+asio::awaitable<bool> HttpConnection::sendPieces(Response response, bool in_chunks) {
+  std::string piece = std::move(response.body);
+  for (bool more = true;;) {
+    stream_.expireAfter(server_->tuning.request_timeout);
+    const std::string size = in_chunks ? fmt::format("{:x}\r\n", piece.size()) : std::string();
+    if (in_chunks) piece += more ? "\r\n" : "\r\n0\r\n\r\n";
+    if (!co_await send(size, piece)) co_return false;
+    if (!more) co_return true;
+    piece.clear();
+    co_await untilSolvent();
+    const Spending spending(server_->budgets, payer_);
+    more = response.more(piece);
+  }
 }
 
 /// Closing with unread bytes makes TCP reset the connection, and the client may lose our answer: read a little longer.
@@ -317,7 +370,7 @@ void HttpConnection::watchForEnd() {
 asio::awaitable<void> HttpConnection::streamEvents(Response response) {
   const std::shared_ptr<TextStream> events = response.stream;
   events->onReady([this] { wake_.cancel(); });
-  std::string text = headText(response, false, false);
+  std::string text = headText(response, false, BodyEnd::kConnection);
   watchForEnd();
   while (!ended_) {
     text += events->take();
@@ -337,13 +390,71 @@ asio::awaitable<void> HttpConnection::streamEvents(Response response) {
   events->onReady(nullptr);
 }
 
-}  // namespace
-
-void startConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, bool refuse) {
+void startHttp(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, TlsSession session, bool refuse) {
   const auto executor = socket.get_executor();
-  auto connection = std::make_shared<HttpConnection>(std::move(server), std::move(socket), refuse);
+  auto connection = std::make_shared<HttpConnection>(std::move(server), std::move(socket), std::move(session), refuse);
   asio::co_spawn(
       executor, [connection] { return connection->run(); }, asio::detached);
+}
+
+/// A connection in its TLS handshake, which another thread does.
+class SecuringConnection : public Connection, public std::enable_shared_from_this<SecuringConnection> {
+ public:
+  SecuringConnection(std::shared_ptr<ServerState> server, const ConnectionLimits::Place& place, bool refuse)
+      : server_(std::move(server)), place_(place), refuse_(refuse) {}
+  ~SecuringConnection() override { leave(); }
+
+  void start(asio::ip::tcp::socket socket) {
+    registration_.emplace(*server_, this, place_);
+    (void)server_->handshakes.makeRoom(place_);
+    server_->handshakes.add(this, place_);
+    handshake_ = server_->tls->start(std::move(socket), server_->tuning.request_timeout,
+                                     [self = shared_from_this()](asio::ip::tcp::socket secured, TlsSession session) {
+                                       self->finish(std::move(secured), std::move(session));
+                                     });
+  }
+  void stop() override { abort(); }
+  void abort() override {
+    if (const auto handshake = handshake_.lock()) handshake->cancel();
+  }
+
+ private:
+  void leave() {
+    server_->handshakes.remove(this);
+    registration_.reset();
+  }
+  void finish(asio::ip::tcp::socket socket, TlsSession session) {
+    leave();
+    if (!session) return server_->metrics.httpConnectionRefused("tls_handshake");
+    if (!server_->stopping) startHttp(server_, std::move(socket), std::move(session), refuse_);
+  }
+
+  std::shared_ptr<ServerState> server_;
+  const ConnectionLimits::Place place_;
+  const bool refuse_;
+  std::optional<Registration> registration_;
+  std::weak_ptr<TlsHandshake> handshake_;  // which holds this
+};
+
+}  // namespace
+
+Registration::Registration(ServerState& server, Connection* connection, const ConnectionLimits::Place& place)
+    : server_(server), connection_(connection) {
+  server_.connections.insert(connection_);
+  server_.limits.add(connection_, place);
+  server_.metrics.httpConnections(server_.connections.size());
+}
+
+Registration::~Registration() {
+  server_.connections.erase(connection_);
+  server_.limits.remove(connection_);
+  server_.metrics.httpConnections(server_.connections.size());
+}
+
+void startConnection(std::shared_ptr<ServerState> server, asio::ip::tcp::socket socket, bool refuse) {
+  if (server->tls == nullptr) return startHttp(std::move(server), std::move(socket), nullptr, refuse);
+  const auto place = placeOf(socket);
+  std::make_shared<SecuringConnection>(std::move(server), place, refuse)->start(std::move(socket));
 }
 
 }  // namespace penstock

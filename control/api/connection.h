@@ -9,15 +9,16 @@
 
 #include "control/api/api.h"
 #include "control/api/connection_limits.h"
+#include "control/api/cpu_budgets.h"
 #include "control/api/http_server.h"
-
-namespace boost::asio::ssl {
-class context;
-}
 
 namespace penstock {
 
 class Connection;
+class TlsHandshakes;
+
+/// TLS handshakes at once. Of more, the one that began first is ended, of its address first.
+inline constexpr size_t kHandshakesMax = 256;
 
 /// What all connections share.
 struct ServerState {
@@ -26,7 +27,9 @@ struct ServerState {
   HttpTuning tuning;
   ConnectionLimits limits;
   size_t body_max_bytes;
-  boost::asio::ssl::context* tls = nullptr;
+  TlsHandshakes* tls = nullptr;  // nullptr: plain HTTP
+  ConnectionLimits handshakes;   // those among the connections that are in their TLS handshake
+  CpuBudgets budgets;
   bool stopping = false;
   std::set<Connection*> connections;  // those that run; each takes itself out
 };
@@ -39,6 +42,19 @@ class Connection {
   virtual void stop() = 0;
   /// The time for that is over.
   virtual void abort() = 0;
+};
+
+/// A connection's place among those that are counted and limited, for as long as it lives.
+class Registration {
+ public:
+  Registration(ServerState& server, Connection* connection, const ConnectionLimits::Place& place);
+  ~Registration();
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+
+ private:
+  ServerState& server_;
+  Connection* connection_;
 };
 
 /// Runs until the client is gone. `refuse`: over the limit, a request without a token is answered with 503.

@@ -1,7 +1,8 @@
 // See http_message.h.
 #include "control/api/http_message.h"
 
-#include <boost/json/object.hpp>
+#include <utility>
+
 #include <boost/json/serialize.hpp>
 
 #include "control/api/encoding.h"
@@ -63,11 +64,33 @@ Response jsonResponse(unsigned status, const boost::json::value& body) {
   return response;
 }
 
-Response errorResponse(const Refusal& refusal) {
+Response jsonPieces(Pieces pieces) {
+  Response response;
+  response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
+  if (pieces(response.body)) response.more = std::move(pieces);
+  return response;
+}
+
+Response jsonList(const std::string& name, std::function<std::optional<boost::json::object>()> next) {
+  return jsonPieces([before = "{\"" + name + "\":[", next = std::move(next)](std::string& to) mutable {
+    while (to.size() < kPieceBytes) {
+      const auto value = next();
+      if (!value) {
+        to += (before == "," ? "" : before) + "]}";
+        return false;
+      }
+      to += std::exchange(before, ",") + boost::json::serialize(*value);
+    }
+    return true;
+  });
+}
+
+Response errorResponse(const Refusal& refusal, uint64_t retry_after_s) {
   Response response = jsonResponse(
       static_cast<unsigned>(refusal.status),
       boost::json::object{{"error", boost::json::object{{"code", refusal.code}, {"message", refusal.message}}}});
-  if (refusal.status == 429 || refusal.status == 503) response.headers.emplace_back("Retry-After", "2");
+  if (refusal.status == 429 || refusal.status == 503)
+    response.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
   return response;
 }
 

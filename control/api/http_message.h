@@ -5,12 +5,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <boost/json/value.hpp>
+#include <boost/json/object.hpp>
 
 #include "control/room/refusal.h"
 
@@ -26,6 +27,7 @@ struct Request {
   Headers headers;                           // names in lower case
   std::string body;
   bool secure = false;  // came over TLS
+  bool chunks = true;   // its client reads chunks: HTTP/1.1
 
   /// Empty when the header is absent.
   std::string_view header(std::string_view lower_case_name) const;
@@ -71,10 +73,16 @@ class MessageHandler {
   virtual bool settled() const = 0;
 };
 
+/// A long text, made in pieces so that no turn of the control thread makes it all: appends the next one, of kPieceBytes
+/// or a little more, to `to`; false: that was the last.
+using Pieces = std::function<bool(std::string& to)>;
+inline constexpr size_t kPieceBytes = 64 * 1024;
+
 struct Response {
   unsigned status = 200;
   Headers headers;
   std::string body;
+  Pieces more;                             // what follows `body`, each in a turn of its own
   std::shared_ptr<TextStream> stream;      // body follows as it comes
   std::shared_ptr<MessageHandler> socket;  // 101: becomes a WebSocket
   bool close = false;                      // the connection cannot be used again
@@ -82,8 +90,12 @@ struct Response {
 };
 
 Response jsonResponse(unsigned status, const boost::json::value& body);
+/// 200, with the first piece in its body.
+Response jsonPieces(Pieces pieces);
+/// `{"NAME": [...]}` of what `next` gives until it has nothing more.
+Response jsonList(const std::string& name, std::function<std::optional<boost::json::object>()> next);
 /// `{"error": {"code", "message"}}`, with Retry-After where the refusal is about now (429, 503).
-Response errorResponse(const Refusal& refusal);
+Response errorResponse(const Refusal& refusal, uint64_t retry_after_s = 2);
 Response emptyResponse(unsigned status = 204);
 
 }  // namespace penstock

@@ -14,6 +14,7 @@
 
 #include "control/api/connection.h"
 #include "control/api/stream.h"
+#include "control/api/tls_handshakes.h"
 
 namespace penstock {
 
@@ -60,28 +61,30 @@ std::vector<tcp::endpoint> listenEndpoints(const Config& config) {
   return endpoints;
 }
 
-std::unique_ptr<asio::ssl::context> readTls(const HttpConfig& http) {
+std::unique_ptr<TlsHandshakes> readTls(asio::io_context& io, const HttpConfig& http) {
   if (http.tls_certificate.empty() != http.tls_key.empty()) {
     throw std::runtime_error("http.tls-certificate and http.tls-key: set both or neither");
   }
   if (http.tls_certificate.empty()) return nullptr;
-  auto tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
-  SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
-  SSL_CTX_set_options(tls->native_handle(),
+  asio::ssl::context tls(asio::ssl::context::tls_server);
+  SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
+  SSL_CTX_set_options(tls.native_handle(),
                       SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   boost::system::error_code error;
-  tls->use_certificate_chain_file(http.tls_certificate, error);
+  tls.use_certificate_chain_file(http.tls_certificate, error);
   if (error) throw wrong("http.tls-certificate", http.tls_certificate, error.message());
-  tls->use_private_key_file(http.tls_key, asio::ssl::context::pem, error);
+  tls.use_private_key_file(http.tls_key, asio::ssl::context::pem, error);
   if (error) throw wrong("http.tls-key", http.tls_key, error.message());
-  if (SSL_CTX_check_private_key(tls->native_handle()) != 1) {
+  if (SSL_CTX_check_private_key(tls.native_handle()) != 1) {
     throw wrong("http.tls-key", http.tls_key, "it does not belong to the certificate");
   }
-  return tls;
+  return std::make_unique<TlsHandshakes>(io.get_executor(), std::move(tls));
 }
 
 HttpTuning complete(HttpTuning tuning, const Config& config) {
   if (tuning.request_timeout.count() == 0) tuning.request_timeout = std::chrono::seconds(config.http.request_timeout_s);
+  if (tuning.client_cpu.count() == 0)
+    tuning.client_cpu = config.http.client_cpu_percent * std::chrono::milliseconds(10);
   if (tuning.web_directory.empty()) tuning.web_directory = config.http.web_directory;
   if (tuning.web_directory.empty()) tuning.web_directory = PENSTOCK_WEB_DIRECTORY;
   return tuning;
@@ -94,7 +97,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
       : io(io_),
         config(config_),
         endpoints(listenEndpoints(config)),
-        tls(readTls(config.http)),
+        tls(readTls(io, config.http)),
         pages(complete(tuning, config).web_directory),
         events(tuning.event_queue_max, metrics),
         state(std::make_shared<ServerState>(ServerState{
@@ -104,6 +107,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
             ConnectionLimits(config.http.connections_max),
             size_t{config.http.body_max_kib} * 1024,
             tls.get(),
+            ConnectionLimits(kHandshakesMax),
+            CpuBudgets(complete(tuning, config).client_cpu, tuning.client_cpu_burst),
             false,
             {}})),
         second(io),
@@ -119,7 +124,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   asio::io_context& io;
   const Config config;
   std::vector<tcp::endpoint> endpoints;
-  std::unique_ptr<asio::ssl::context> tls;
+  std::unique_ptr<TlsHandshakes> tls;
   Pages pages;
   EventHub events;
   std::shared_ptr<ServerState> state;
@@ -182,7 +187,9 @@ HttpServer::HttpServer(asio::io_context& io, const Config& config, Service& serv
                        const HttpTuning& tuning)
     : impl_(std::make_shared<Impl>(io, config, service, metrics, tuning)) {}
 
-HttpServer::~HttpServer() = default;
+HttpServer::~HttpServer() {
+  impl_->tls.reset();
+}
 
 void HttpServer::start() {
   for (const tcp::endpoint& endpoint : impl_->endpoints) impl_->open(endpoint);

@@ -33,6 +33,8 @@ struct HttpTuning {
   size_t event_queue_max = 1024;  // events waiting for one client of /v1/events
   std::chrono::milliseconds ping_interval{10'000};
   std::chrono::milliseconds silence_max{30'000};
+  std::chrono::nanoseconds client_cpu{0};  // of each second, for one client; 0 = http.client-cpu-percent
+  std::chrono::nanoseconds client_cpu_burst = std::chrono::seconds(1);
   size_t socket_queue_max_messages = 512;
   size_t socket_message_max_bytes = 64 * 1024;  // of the first message
   /// Of who joined: the answer to the largest offer that there is.

@@ -10,8 +10,8 @@ namespace penstock::handlers {
 namespace json = boost::json;
 
 Response roomStats(ApiContext& api, const Call& call) {
-  const Room* room = findRoom(api, call["room"]);
-  return room == nullptr ? roomUnknown() : jsonResponse(200, roomStatsView(*room, api.metrics.reports()));
+  if (findRoom(api, call["room"]) == nullptr) return roomUnknown();
+  return jsonPieces(penstock::roomStats(api.service.rooms(), call["room"], api.metrics.reports()));
 }
 
 Response relayStats(ApiContext& api, const Call&) {

@@ -19,7 +19,7 @@ std::string dateHeader() {
 
 }  // namespace
 
-std::string headText(const Response& response, bool keep_alive, bool has_length) {
+std::string headText(const Response& response, bool keep_alive, BodyEnd end) {
   std::string text = "HTTP/1.1 " + std::to_string(response.status) + " ";
   const auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(response.status));
   text.append(reason.data(), reason.size());
@@ -30,7 +30,8 @@ std::string headText(const Response& response, bool keep_alive, bool has_length)
     text += name + ": " + value + "\r\n";
   }
   // RFC 9110 section 8.6: no Content-Length with 204; a 304 would need that of the page it stands for.
-  if (has_length && response.status != 204 && response.status != 304) {
+  if (end == BodyEnd::kLastChunk) text += "Transfer-Encoding: chunked\r\n";
+  if (end == BodyEnd::kLength && response.status != 204 && response.status != 304) {
     text += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
   }
   if (!keep_alive && response.status != 426) text += "Connection: close\r\n";

@@ -7,7 +7,9 @@
 
 namespace penstock {
 
-/// `has_length`: the body is all there; without it, the body ends with the connection.
-std::string headText(const Response& response, bool keep_alive, bool has_length);
+/// How the client knows where the body ends.
+enum class BodyEnd { kLength, kLastChunk, kConnection };
+
+std::string headText(const Response& response, bool keep_alive, BodyEnd end);
 
 }  // namespace penstock

@@ -59,6 +59,14 @@ std::optional<Response> readSettings(const json::object& body, RoomSettings& to)
   return std::nullopt;
 }
 
+/// The next by id; nullptr: `last` was the last, or the room is closed.
+const Participant* participantBehind(const ApiContext& api, const std::string& room, const std::string& last) {
+  const Room* found = findRoom(api, room);
+  if (found == nullptr) return nullptr;
+  const auto next = found->participants.upper_bound(last);
+  return next == found->participants.end() ? nullptr : &next->second;
+}
+
 template <class T>
 Response emptyOr(const Result<T>& result) {
   return result ? emptyResponse() : errorResponse(result.error());
@@ -95,9 +103,12 @@ Response notPermitted(const std::string& message) {
 }
 
 Response listRooms(ApiContext& api, const Call&) {
-  json::array rooms;
-  for (const auto& [name, room] : api.service.rooms()) rooms.push_back(roomView(room));
-  return jsonResponse(200, json::object{{"rooms", std::move(rooms)}});
+  return jsonList("rooms", [&api, last = std::string()]() mutable -> std::optional<json::object> {
+    const auto next = api.service.rooms().upper_bound(last);
+    if (next == api.service.rooms().end()) return std::nullopt;
+    last = next->first;
+    return roomView(next->second);
+  });
 }
 
 Response openRoom(ApiContext& api, const Call& call) {
@@ -144,11 +155,14 @@ Response closeRoom(ApiContext& api, const Call& call) {
 }
 
 Response listParticipants(ApiContext& api, const Call& call) {
-  const Room* room = findRoom(api, call["room"]);
-  if (room == nullptr) return roomUnknown();
-  json::array participants;
-  for (const auto& [id, participant] : room->participants) participants.push_back(participantView(participant));
-  return jsonResponse(200, json::object{{"participants", std::move(participants)}});
+  if (findRoom(api, call["room"]) == nullptr) return roomUnknown();
+  return jsonList("participants",
+                  [&api, room = call["room"], last = std::string()]() mutable -> std::optional<json::object> {
+                    const Participant* next = participantBehind(api, room, last);
+                    if (next == nullptr) return std::nullopt;
+                    last = next->id;
+                    return participantView(*next);
+                  });
 }
 
 Response showParticipant(ApiContext& api, const Call& call) {
@@ -195,8 +209,19 @@ Response unsubscribe(ApiContext& api, const Call& call) {
 }
 
 Response listTracks(ApiContext& api, const Call& call) {
-  const Room* room = findRoom(api, call["room"]);
-  return room == nullptr ? roomUnknown() : jsonResponse(200, json::object{{"tracks", trackViews(*room)}});
+  if (findRoom(api, call["room"]) == nullptr) return roomUnknown();
+  return jsonList("tracks",
+                  [&api, room = call["room"], publisher = std::string(),
+                   index = size_t{0}]() mutable -> std::optional<json::object> {
+                    const Participant* who = findParticipant(api, room, publisher);
+                    while (who == nullptr || index >= who->tracks.size()) {
+                      who = participantBehind(api, room, publisher);
+                      if (who == nullptr) return std::nullopt;
+                      publisher = who->id;
+                      index = 0;
+                    }
+                    return trackView(*who, who->tracks[index++]);
+                  });
 }
 
 Response showTrack(ApiContext& api, const Call& call) {

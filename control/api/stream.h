@@ -1,5 +1,5 @@
-// A TCP connection with or without TLS as one type, with one deadline. Only connection.cpp and websocket.cpp include
-// it.
+// A TCP connection with or without TLS as one type, with one deadline. Included by connection.cpp,
+// websocket.cpp and tls_handshakes.cpp.
 #pragma once
 
 #include <chrono>
@@ -10,12 +10,13 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/role.hpp>
+
+#include "control/api/tls_handshakes.h"
 
 namespace penstock {
 
@@ -27,9 +28,9 @@ class Stream {
   using executor_type = boost::asio::any_io_executor;
   using Socket = boost::asio::ip::tcp::socket;
 
-  Stream(Socket socket, boost::asio::ssl::context* tls)
-      : socket_(std::move(socket)), deadline_(socket_.get_executor()) {
-    if (tls != nullptr) tls_.emplace(socket_, *tls);
+  /// `session`: what came of the TLS handshake; nullptr without TLS.
+  Stream(Socket socket, TlsSession session) : socket_(std::move(socket)), deadline_(socket_.get_executor()) {
+    if (session) tls_.emplace(socket_, session.release());
   }
 
   executor_type get_executor() { return socket_.get_executor(); }

@@ -58,26 +58,6 @@ json::object encodingView(const Track* published, uint8_t number) {
   return view;
 }
 
-json::object subscriptionStats(const PublishedTracks& published, const Participant& subscriber,
-                               const Subscription& subscription, const ReportSource& reports) {
-  json::object view = subscriptionView(published, subscription);
-  if (!subscriber.subscribe_transport) return view;
-  if (const auto stats = reports.subscription(subscriber.subscribe_transport->id, subscription.track)) {
-    if (stats->encoding != contract::kNoEncoding)
-      view["encoding"] = encodingView(published.track(subscription.track), stats->encoding);
-    view["held"] = stats->held != 0;
-    view["packets"] = stats->packets;
-    view["bytes"] = stats->bytes;
-    view["retransmissions"] = stats->retransmissions;
-    view["packets_lost"] = stats->packets_lost;
-    view["jitter_ms"] = stats->jitter_us / 1000.0;
-    view["nacks"] = stats->nacks;
-    view["key_frame_requests"] = stats->key_frame_requests;
-    view["fraction_lost"] = stats->fraction_lost_q8 / 256.0;
-  }
-  return view;
-}
-
 /// A player's section: what it carries, or why nothing.
 json::object slotView(const MediaSection& section) {
   return {{"mid", section.mid},
@@ -175,40 +155,43 @@ json::object subscriptionView(const PublishedTracks& published, const Subscripti
   return view;
 }
 
-json::array trackViews(const Room& room) {
-  json::array views;
-  for (const auto& [id, participant] : room.participants) {
-    for (const Track& track : participant.tracks) views.push_back(trackView(participant, track));
+json::object participantStats(const Participant& participant, const ReportSource& reports) {
+  json::array tracks, slots;
+  for (const Track& track : participant.tracks) tracks.push_back(trackStats(participant, track, reports));
+  for (const MediaSection& section : participant.subscribe_session.sections)
+    if (section.slot) slots.push_back(slotView(section));
+  json::object view{{"id", participant.id},
+                    {"name", participant.name},
+                    {"publish_transport", transportStats(participant.publish_transport, reports)},
+                    {"subscribe_transport", transportStats(participant.subscribe_transport, reports)},
+                    {"tracks", std::move(tracks)},
+                    {"slots", std::move(slots)}};
+  const auto& publishes = participant.publish_transport;
+  if (const auto speaker = publishes ? reports.speaker(publishes->id) : std::nullopt) {
+    view["speaker"] =
+        json::object{{"order", speaker->order}, {"dominant", speaker->dominant != 0}, {"loud", speaker->loud != 0}};
   }
-  return views;
+  return view;
 }
 
-json::object roomStatsView(const Room& room, const ReportSource& reports) {
-  const PublishedTracks published(room);
-  json::array participants;
-  for (const auto& [id, participant] : room.participants) {
-    json::array tracks, subscriptions, slots;
-    for (const Track& track : participant.tracks) tracks.push_back(trackStats(participant, track, reports));
-    for (const MediaSection& section : participant.subscribe_session.sections)
-      if (section.slot) slots.push_back(slotView(section));
-    for (const Subscription& subscription : participant.subscriptions) {
-      subscriptions.push_back(subscriptionStats(published, participant, subscription, reports));
-    }
-    json::object view{{"id", participant.id},
-                      {"name", participant.name},
-                      {"publish_transport", transportStats(participant.publish_transport, reports)},
-                      {"subscribe_transport", transportStats(participant.subscribe_transport, reports)},
-                      {"tracks", std::move(tracks)},
-                      {"slots", std::move(slots)},
-                      {"subscriptions", std::move(subscriptions)}};
-    const auto& publishes = participant.publish_transport;
-    if (const auto speaker = publishes ? reports.speaker(publishes->id) : std::nullopt) {
-      view["speaker"] =
-          json::object{{"order", speaker->order}, {"dominant", speaker->dominant != 0}, {"loud", speaker->loud != 0}};
-    }
-    participants.push_back(std::move(view));
+json::object subscriptionStats(const PublishedTracks& published, const Participant& subscriber,
+                               const Subscription& subscription, const ReportSource& reports) {
+  json::object view = subscriptionView(published, subscription);
+  if (!subscriber.subscribe_transport) return view;
+  if (const auto stats = reports.subscription(subscriber.subscribe_transport->id, subscription.track)) {
+    if (stats->encoding != contract::kNoEncoding)
+      view["encoding"] = encodingView(published.track(subscription.track), stats->encoding);
+    view["held"] = stats->held != 0;
+    view["packets"] = stats->packets;
+    view["bytes"] = stats->bytes;
+    view["retransmissions"] = stats->retransmissions;
+    view["packets_lost"] = stats->packets_lost;
+    view["jitter_ms"] = stats->jitter_us / 1000.0;
+    view["nacks"] = stats->nacks;
+    view["key_frame_requests"] = stats->key_frame_requests;
+    view["fraction_lost"] = stats->fraction_lost_q8 / 256.0;
   }
-  return {{"room", roomView(room)}, {"participants", std::move(participants)}};
+  return view;
 }
 
 json::array counterViews(const DataplaneFigures& figures) {

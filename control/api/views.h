@@ -8,6 +8,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "control/api/http_message.h"
 #include "control/metrics/metrics.h"
 #include "control/room/model.h"
 
@@ -33,9 +34,13 @@ boost::json::object roomView(const Room& room);
 boost::json::object participantView(const Participant& participant);
 boost::json::object trackView(const Participant& publisher, const Track& track);
 boost::json::object subscriptionView(const PublishedTracks& published, const Subscription& subscription);
-boost::json::array trackViews(const Room& room);
 
-boost::json::object roomStatsView(const Room& room, const ReportSource& reports);
+/// Without the subscriptions: those one by one.
+boost::json::object participantStats(const Participant& participant, const ReportSource& reports);
+boost::json::object subscriptionStats(const PublishedTracks& published, const Participant& subscriber,
+                                      const Subscription& subscription, const ReportSource& reports);
+/// room_stats.cpp. `rooms` and `reports` outlive it.
+Pieces roomStats(const std::map<std::string, Room>& rooms, const std::string& room, const ReportSource& reports);
 /// Every counter of the dataplane with its meaning: drops too.
 boost::json::array counterViews(const DataplaneFigures& figures);
 boost::json::object relayStatsView(const std::map<std::string, Room>& rooms, const Metrics& metrics);

@@ -18,13 +18,17 @@ namespace asio = boost::asio;
 namespace websocket = boost::beast::websocket;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::seconds kPauseMax{10};  // a client that would have to wait longer for its next message is closed
+
 class SocketSession : public MessageChannel, public std::enable_shared_from_this<SocketSession> {
  public:
-  SocketSession(ServerState& server, Stream& stream, std::shared_ptr<MessageHandler> handler)
+  SocketSession(ServerState& server, Stream& stream, std::shared_ptr<MessageHandler> handler, std::string payer)
       : server_(server),
         stream_(stream),
         ws_(stream),
         handler_(std::move(handler)),
+        payer_(std::move(payer)),
+        pause_(stream.get_executor()),
         wake_(stream.get_executor()),
         tick_(stream.get_executor()),
         finished_(stream.get_executor()) {}
@@ -37,6 +41,8 @@ class SocketSession : public MessageChannel, public std::enable_shared_from_this
  private:
   asio::awaitable<bool> accept(const UpgradeRequest& upgrade, Headers headers);
   asio::awaitable<void> read();
+  void handle(std::string_view message);
+  asio::awaitable<void> untilSolvent();
   asio::awaitable<void> write();
   asio::awaitable<void> keep();
   void ping();
@@ -51,6 +57,8 @@ class SocketSession : public MessageChannel, public std::enable_shared_from_this
   Stream& stream_;
   websocket::stream<Stream&, false> ws_;
   std::shared_ptr<MessageHandler> handler_;
+  const std::string payer_;
+  asio::steady_timer pause_;     // the reader's, whose client has spent its budget
   asio::steady_timer wake_;      // the writer's: something is in the queue
   asio::steady_timer tick_;      // the keeper's
   asio::steady_timer finished_;  // run()'s: writer, keeper and ping are done
@@ -86,6 +94,7 @@ void SocketSession::end(std::string_view reason) {
   stream_.close();
   wake_.cancel();
   tick_.cancel();
+  pause_.cancel();
 }
 
 template <class Work>
@@ -134,13 +143,32 @@ asio::awaitable<void> SocketSession::read() {
       co_return;
     }
     heard_ = Clock::now();
-    if (!close_reason_ && ws_.got_text()) {
-      handler_->onText({static_cast<const char*>(buffer.data().data()), buffer.size()});
-    } else if (!close_reason_) {
-      handler_->onBinary();
-    }
+    handle({static_cast<const char*>(buffer.data().data()), buffer.size()});
     buffer.consume(buffer.size());
     if (handler_->settled()) ws_.read_message_max(server_.tuning.socket_joined_message_max_bytes);
+    co_await untilSolvent();
+  }
+}
+
+void SocketSession::handle(std::string_view message) {
+  if (close_reason_) return;
+  const Spending spending(server_.budgets, payer_);
+  if (ws_.got_text())
+    handler_->onText(message);
+  else
+    handler_->onBinary();
+}
+
+/// What is not read fills the client's window: it cannot send more than we want to know.
+asio::awaitable<void> SocketSession::untilSolvent() {
+  for (bool counted = false; ended_.empty() && !close_reason_;) {
+    const auto wait = server_.budgets.wait(payer_, CpuBudgets::now());
+    if (wait.count() == 0) co_return;
+    if (!std::exchange(counted, true)) server_.metrics.clientBudgetSpent("message");
+    if (wait > kPauseMax) co_return close(kClosePolicy, "budget_spent");
+    pause_.expires_after(wait);
+    (void)co_await pause_.async_wait(kAwait);
+    heard_ = Clock::now();
   }
 }
 
@@ -194,8 +222,8 @@ void SocketSession::ping() {
 }  // namespace
 
 asio::awaitable<void> runWebSocket(ServerState& server, Stream& stream, UpgradeRequest upgrade, Response response,
-                                   WebSocketControl& control) {
-  const auto session = std::make_shared<SocketSession>(server, stream, response.socket);
+                                   std::string payer, WebSocketControl& control) {
+  const auto session = std::make_shared<SocketSession>(server, stream, response.socket, std::move(payer));
   control.stop = [weak = std::weak_ptr<SocketSession>(session)] {
     if (const auto running = weak.lock()) running->close(kCloseStopping, "the relay stops");
   };

@@ -21,8 +21,8 @@ struct WebSocketControl {
 
 using UpgradeRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
-/// Returns when the socket is gone and nothing uses the stream any more.
+/// Returns when the socket is gone and nothing uses the stream any more. `payer`: whose budget its messages spend.
 boost::asio::awaitable<void> runWebSocket(ServerState& server, Stream& stream, UpgradeRequest upgrade,
-                                          Response response, WebSocketControl& control);
+                                          Response response, std::string payer, WebSocketControl& control);
 
 }  // namespace penstock

@@ -5,6 +5,7 @@
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
@@ -14,6 +15,7 @@ namespace penstock {
 
 using prometheus::BuildCounter;
 using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
 
 struct Metrics::Families {
   prometheus::Registry registry;
@@ -34,6 +36,11 @@ struct Metrics::Families {
                                                                 .Name("penstock_websockets_closed_total")
                                                                 .Help("WebSocket connections that ended, by reason")
                                                                 .Register(registry);
+  prometheus::Family<prometheus::Counter>& budget_spent =
+      BuildCounter()
+          .Name("penstock_client_budget_spent_total")
+          .Help("requests refused, pieces and messages held back, as their client had used its share of CPU time")
+          .Register(registry);
   prometheus::Family<prometheus::Counter>& webhook = BuildCounter()
                                                          .Name("penstock_webhook_notices_total")
                                                          .Help("room events for the webhook, by what became of them")
@@ -61,6 +68,17 @@ struct Metrics::Families {
                                           .Help("writes to the store penstockd restarts from")
                                           .Register(registry)
                                           .Add({});
+  prometheus::Histogram& turns =
+      BuildHistogram()
+          .Name("penstock_control_turn_seconds")
+          .Help("CPU time of the turns of the control loop: what one takes, all others wait for; 10 ms are too long")
+          .Register(registry)
+          .Add({}, prometheus::Histogram::BucketBoundaries{0.0001, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1});
+  prometheus::Gauge& longest_turn = BuildGauge()
+                                        .Name("penstock_control_turn_longest_seconds")
+                                        .Help("CPU time of the longest turn of the control loop since the start")
+                                        .Register(registry)
+                                        .Add({});
 };
 
 Metrics::Metrics(const ReportSource& reports) : reports_(reports), families_(std::make_unique<Families>()) {}
@@ -76,6 +94,9 @@ void Metrics::httpConnections(size_t open) {
 }
 void Metrics::httpConnectionRefused(std::string_view reason) {
   families_->refused.Add({{"reason", std::string(reason)}}).Increment();
+}
+void Metrics::clientBudgetSpent(std::string_view what) {
+  families_->budget_spent.Add({{"what", std::string(what)}}).Increment();
 }
 void Metrics::webSocketClosed(std::string_view reason) {
   families_->sockets_closed.Add({{"reason", std::string(reason)}}).Increment();
@@ -97,6 +118,12 @@ void Metrics::rowsWritten(std::string_view table, uint64_t rows) {
 }
 void Metrics::storeWrites(uint64_t writes) {
   families_->store_writes.Increment(static_cast<double>(writes));
+}
+
+void Metrics::controlTurn(uint64_t cpu_ns) {
+  const double seconds = static_cast<double>(cpu_ns) * 1e-9;
+  families_->turns.Observe(seconds);
+  if (seconds > families_->longest_turn.Value()) families_->longest_turn.Set(seconds);
 }
 
 void Metrics::tick(uint64_t now_ns) {

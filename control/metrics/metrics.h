@@ -24,6 +24,7 @@ class Metrics {
   void httpRequest(std::string_view route, std::string_view method, unsigned status);
   void httpConnections(size_t open);
   void httpConnectionRefused(std::string_view reason);
+  void clientBudgetSpent(std::string_view what);  // "request", "piece", "message"
   void webSocketClosed(std::string_view reason);
   void webhook(std::string_view result);                    // "delivered", "retried", "dropped"
   void eventDropped();                                      // a server-sent-events client was too slow
@@ -31,6 +32,7 @@ class Metrics {
   void dtlsQueued(size_t handshakes);
   void rowsWritten(std::string_view table, uint64_t rows);  // "transport", "track", "subscription"
   void storeWrites(uint64_t writes);
+  void controlTurn(uint64_t cpu_ns);
 
   /// Once a second: the load signal.
   void tick(uint64_t now_ns);

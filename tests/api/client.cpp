@@ -114,6 +114,22 @@ Reply Client::request(const std::string& method, const std::string& target, cons
   return readReply(method == "HEAD");
 }
 
+/// A body whose last chunk does not come is no body.
+void Client::readChunks(Reply& reply) {
+  std::string body;
+  while (const auto line = readUntil("\r\n")) {
+    const size_t length = std::stoul(*line, nullptr, 16);
+    while (buffer_.size() < length + 2 && fill()) {
+    }
+    body += buffer_.substr(0, length);
+    buffer_.erase(0, length + 2);
+    reply.largest_chunk = std::max(reply.largest_chunk, length);
+    if (length > 0) continue;
+    reply.body = std::move(body);
+    return;
+  }
+}
+
 Reply Client::readReply(bool head_only) {
   Reply reply;
   const auto head = readUntil("\r\n\r\n");
@@ -128,6 +144,7 @@ Reply Client::readReply(bool head_only) {
     value += (value.empty() ? "" : ", ") + head->substr(colon + 2, end - colon - 2);
     at = end + 2;
   }
+  if (!head_only && reply.header("transfer-encoding") == "chunked") readChunks(reply);
   if (head_only || !reply.headers.contains("content-length")) return reply;
   const size_t length = std::stoul(reply.headers["content-length"]);
   while (buffer_.size() < length && fill()) {

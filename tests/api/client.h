@@ -17,6 +17,7 @@ struct Reply {
   int status = 0;                              // 0: no answer, the connection ended
   std::map<std::string, std::string> headers;  // lower case; repeated ones joined with ", "
   std::string body;
+  size_t largest_chunk = 0;  // of a body in chunks
 
   std::string header(const std::string& name) const;
   boost::json::object json() const;
@@ -47,6 +48,7 @@ class Client {
 
  protected:
   bool fill();
+  void readChunks(Reply& reply);
 
   int fd_ = -1;
   uint16_t port_;

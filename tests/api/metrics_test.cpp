@@ -3,6 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include "control/metrics/turns.h"
 #include "tests/api/fake_service.h"
 
 namespace penstock {
@@ -89,6 +96,24 @@ TEST(Metrics, without_a_dataplane_rooms_are_still_told) {
             std::string::npos);
   EXPECT_NE(text.find("penstock_dtls_handshakes_total{result=\"fingerprint_mismatch\"} 1\n"), std::string::npos);
   EXPECT_NE(text.find("penstock_rows_written_total{table=\"transport\"} 3\n"), std::string::npos);
+}
+
+TEST(Metrics, turns_of_the_loop_are_told_by_what_they_cost) {
+  const test::FakeReports reports;
+  Metrics metrics(reports);
+  boost::asio::io_context io;
+  boost::asio::post(io, [] {});
+  boost::asio::post(io, [] { std::this_thread::sleep_for(std::chrono::milliseconds(30)); });
+  boost::asio::post(io, [] {
+    for (const uint64_t begin = threadCpuNs(); threadCpuNs() - begin < 12'000'000;) {
+    }
+  });
+  runTurns(io, metrics);
+  const std::string text = metrics.expose({});
+  EXPECT_NE(text.find("penstock_control_turn_seconds_count 3\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("penstock_control_turn_seconds_bucket{le=\"0.01\"} 2\n"), std::string::npos) << "waiting is free";
+  const std::string longest = "\npenstock_control_turn_longest_seconds ";
+  EXPECT_GE(std::stod(text.substr(text.find(longest) + longest.size())), 0.012);
 }
 
 /// Says of one track that it is held.

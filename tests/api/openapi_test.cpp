@@ -292,36 +292,96 @@ TEST(Stats, tell_what_the_dataplane_reports) {
   EXPECT_EQ(room.at("participants").at(1).at("subscriptions").at(0).at("fraction_lost"), 0.25);
 }
 
-/// Twice the room may take four times as long, as four times as much is said of it; eight times would be too much.
-TEST(Stats, of_a_large_room_cost_no_more_than_there_is_to_say) {
+/// Each is subscribed to both tracks of everybody else.
+Room largeRoom(int people) {
+  Room large{.name = "large"};
+  for (int i = 0; i < people; ++i) {
+    Participant who{.id = "p" + std::to_string(i)};
+    for (int j = 0; j < 2; ++j) who.tracks.push_back({.id = "t" + std::to_string(2 * i + j), .encodings = {{}}});
+    for (int j = 0; j < 2 * people; ++j)
+      if (j / 2 != i) who.subscriptions.push_back({.track = "t" + std::to_string(j), .active = true});
+    who.subscribe_transport.emplace().id = "x";
+    large.participants[who.id] = who;
+  }
+  return large;
+}
+
+/// The whole text; `between` is done before each piece but the first.
+std::string allOf(
+    Pieces pieces, const std::function<void()>& between = [] {}) {
+  std::string text, piece;
+  while (true) {
+    const bool more = pieces(piece);
+    EXPECT_LT(piece.size(), kPieceBytes + 2048) << "a piece is short, whatever the room";
+    text += piece;
+    if (!more) return text;
+    piece.clear();
+    between();
+  }
+}
+
+TEST(Stats, of_a_large_room_come_in_pieces_and_are_whole) {
   FakeReports reports;
   reports.subscription_stats.emplace();
-  const auto room = [](int people) {
-    Room large{.name = "large"};
-    for (int i = 0; i < people; ++i) {
-      Participant who{.id = "p" + std::to_string(i)};
-      for (int j = 0; j < 2; ++j) who.tracks.push_back({.id = "t" + std::to_string(2 * i + j), .encodings = {{}}});
-      for (int j = 0; j < 2 * people; ++j)
-        if (j / 2 != i) who.subscriptions.push_back({.track = "t" + std::to_string(j), .active = true});
-      who.subscribe_transport.emplace().id = "x";
-      large.participants[who.id] = who;
+  const std::map<std::string, Room> rooms{{"large", largeRoom(60)}};
+  const json::value stats = json::parse(allOf(roomStats(rooms, "large", reports)));
+  EXPECT_EQ(stats.at("room").at("tracks"), 120);
+  const json::array& people = stats.at("participants").as_array();
+  ASSERT_EQ(people.size(), 60u);
+  for (const json::value& who : people) {
+    EXPECT_EQ(who.at("tracks").as_array().size(), 2u);
+    EXPECT_EQ(who.at("subscriptions").as_array().size(), 118u);
+  }
+}
+
+TEST(Stats, are_json_also_of_a_room_that_changes_or_closes_meanwhile) {
+  FakeReports reports;
+  reports.subscription_stats.emplace();
+  std::map<std::string, Room> rooms{{"large", largeRoom(60)}};
+  auto& people = rooms["large"].participants;
+  const json::value shrinking = json::parse(allOf(roomStats(rooms, "large", reports), [&people] {
+    people.begin()->second.subscriptions.clear();
+    people.begin()->second.tracks.clear();
+    if (people.size() > 1) people.erase(people.begin());
+  }));
+  EXPECT_GT(shrinking.at("participants").as_array().size(), 1u);
+
+  rooms["large"] = largeRoom(60);
+  const json::value closed = json::parse(allOf(roomStats(rooms, "large", reports), [&rooms] { rooms.erase("large"); }));
+  EXPECT_GT(closed.at("participants").as_array().size(), 1u);
+}
+
+TEST(Lists, that_are_long_come_in_chunks) {
+  Relay relay;
+  constexpr int kRooms = 1000;
+  relay.run([](FakeService& service) {
+    service.rooms_max = kRooms;
+    for (int i = 0; i < kRooms; ++i)
+      ASSERT_TRUE(service.openRoom("room" + std::to_string(i), {.participants_max = 500}));
+    for (int i = 0; i < 500; ++i) {
+      const auto who = service.join({.room = "room0", .protocol = "whip"}, nullptr);
+      ASSERT_TRUE(service.publish("room0", *who, "v=0", {}));
     }
-    return large;
-  };
-  const auto seconds = [&](int people) {
-    const Room large = room(people);
-    double best = 1e9;
-    for (int i = 0; i < 3; ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      EXPECT_EQ(roomStatsView(large, reports).at("participants").as_array().size(), static_cast<size_t>(people));
-      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    }
-    return best;
-  };
-  const double half = seconds(100), whole = seconds(200);
-  RecordProperty("milliseconds_200", static_cast<int>(whole * 1000));
-  std::printf("stats of a room of 100: %.1f ms, of 200: %.1f ms\n", half * 1000, whole * 1000);
-  EXPECT_LT(whole, 6 * half);
+  });
+  Client client(relay.port());
+  const std::pair<const char*, size_t> lists[] = {
+      {"/v1/rooms", kRooms}, {"/v1/rooms/room0/participants", 500}, {"/v1/rooms/room0/tracks", 500}};
+  for (const auto& [target, size] : lists) {
+    const Reply reply = client.request("GET", target);
+    const std::string name = std::string(target).substr(std::string(target).rfind('/') + 1);
+    ASSERT_TRUE(reply.json().contains(name)) << target;
+    EXPECT_EQ(reply.json().at(name).as_array().size(), size);
+    EXPECT_GT(reply.largest_chunk, 0u) << target;
+    EXPECT_LT(reply.largest_chunk, kPieceBytes + 2048) << target;
+    EXPECT_EQ(client.request("HEAD", target).header("transfer-encoding"), "chunked");
+    client.sendRaw(std::string("GET ") + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_EQ(client.readReply().body, reply.body) << "the connection goes on";
+  }
+  client.sendRaw("GET /v1/rooms HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  const Reply old = client.readReply();
+  EXPECT_EQ(old.header("transfer-encoding"), "") << "HTTP/1.0 knows no chunks";
+  EXPECT_TRUE(client.readUntil("\"}]}"));
+  EXPECT_TRUE(client.closesWithin(20'000));
 }
 
 TEST(Counters, are_told_with_kind_meaning_and_value) {
