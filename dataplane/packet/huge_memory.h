@@ -9,7 +9,15 @@
 #include <memory>
 #include <new>
 
+// g++ defines a macro where AddressSanitizer is on, clang 19 has a feature.
 #ifdef __SANITIZE_ADDRESS__
+#define PENSTOCK_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PENSTOCK_ASAN 1
+#endif
+#endif
+#ifdef PENSTOCK_ASAN
 #include <sanitizer/lsan_interface.h>
 #endif
 
@@ -20,7 +28,7 @@ inline constexpr size_t kHugePage = size_t{2} << 20;
 struct UnmapBytes {
   size_t size = 0;
   void operator()(void* memory) const {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef PENSTOCK_ASAN
     __lsan_unregister_root_region(memory, size);
 #endif
     munmap(memory, size);
@@ -40,7 +48,7 @@ inline HugeMemory takeHugeMemory(size_t bytes) {
   if (before > 0) munmap(begin, before);
   if (before < kHugePage) munmap(begin + before + size, kHugePage - before);
   madvise(begin + before, size, MADV_HUGEPAGE);  // a wish: without it, it is only slower
-#ifdef __SANITIZE_ADDRESS__
+#ifdef PENSTOCK_ASAN
   __lsan_register_root_region(begin + before, size);  // what is referred to from here alone is no leak
 #endif
   return HugeMemory(begin + before, UnmapBytes{size});
