@@ -19,7 +19,9 @@ namespace {
 
 /// Messages a client may send at once, and per second in the long run.
 constexpr double kBudgetMax = 100, kBudgetPerSecond = 30;
-/// What is kept beyond it: small messages, of about as many tracks as one client has to do with.
+/// Messages that tell a state leave so many of them to others: wishes for 200 tiles hold up no answer.
+constexpr double kReserved = 20;
+/// What is kept beyond that: small messages, of about as many tracks as one client has to do with.
 constexpr size_t kKeptBytesMax = 512, kKeptMax = 640;
 
 Refusal badMessage(const std::string& what) {
@@ -123,13 +125,20 @@ void Conference::onOpen(std::shared_ptr<MessageChannel> channel) {
 void Conference::onText(std::string_view encoded) {
   dispatchKept();
   if (over_) return;
-  const bool is_within = takeFromBudget();
-  if (!is_within && encoded.size() > kKeptBytesMax) return refuse(tooMany());
+  const bool is_short = encoded.size() <= kKeptBytesMax;
+  if (!mayTake(0) && !is_short) return refuse(tooMany());
   boost::system::error_code error;
   json::value value = json::parse(encoded, error);
   if (error || !value.is_object()) return refuse(badMessage("A message is one JSON object."));
-  if (!is_within) return keep(std::move(value.get_object()));
-  dispatch(value.get_object());
+  Message& message = value.get_object();
+  const bool is_state = tellsState(message);
+  if (is_state && is_short) return keep(std::move(message));
+  if (!mayTake(0)) return refuse(tooMany(), &message);
+  budget_ -= 1;
+  const json::string* type = text(message, "type");
+  // What was asked of a track before does not come after it.
+  if (is_state || (type != nullptr && *type == "publish")) dispatchAllKept();
+  if (!over_) dispatch(message);
 }
 
 void Conference::onTick() {
@@ -142,7 +151,7 @@ void Conference::onBinary() {
 
 void Conference::onClosed() {
   channel_.reset();
-  while (!over_ && !kept_.empty()) dispatch(takeFirstKept());
+  dispatchAllKept();
   if (joined() && !over_) service_.detach(room_, participant_, this);
   over_ = true;
 }
@@ -159,34 +168,38 @@ void Conference::close(const std::string& reason) {
   if (channel_) channel_->close(kCloseNormal, reason);
 }
 
-bool Conference::takeFromBudget() {
+bool Conference::mayTake(double reserved) {
   const auto now = clock_();
   const double seconds = std::chrono::duration<double>(now - budget_at_).count();
   budget_at_ = now;
   budget_ = std::min(kBudgetMax, budget_ + seconds * kBudgetPerSecond);
-  if (budget_ < 1) return false;
-  budget_ -= 1;
-  return true;
+  return budget_ >= reserved + 1;
 }
 
-/// Of what tells a state, only the last one counts; anything else is refused beyond the budget.
-void Conference::keep(Message message) {
+bool Conference::tellsState(const Message& message) const {
   const json::string *type = text(message, "type"), *track = text(message, "track");
-  const bool is_state = joined() && type != nullptr && track != nullptr && (*type == "mute" || *type == "wish");
-  if (!is_state) return refuse(tooMany(), &message);
-  Key key{std::string(*type), std::string(*track)};
+  return joined() && type != nullptr && track != nullptr && (*type == "mute" || *type == "wish");
+}
+
+/// Only the last one counts.
+void Conference::keep(Message message) {
+  Key key{std::string(*text(message, "type")), std::string(*text(message, "track"))};
   const auto found = kept_.find(key);
-  if (found != kept_.end()) {
-    found->second = std::move(message);
-    return;
-  }
-  if (kept_.size() >= kKeptMax) return refuse(tooMany(), &message);
-  kept_order_.push_back(key);
+  if (found == kept_.end() && kept_.size() >= kKeptMax) return refuse(tooMany(), &message);
+  if (found == kept_.end()) kept_order_.push_back(key);
   kept_[std::move(key)] = std::move(message);
+  dispatchKept();
 }
 
 void Conference::dispatchKept() {
-  while (!over_ && !kept_.empty() && takeFromBudget()) dispatch(takeFirstKept());
+  while (!over_ && !kept_.empty() && mayTake(kReserved)) {
+    budget_ -= 1;
+    dispatch(takeFirstKept());
+  }
+}
+
+void Conference::dispatchAllKept() {
+  while (!over_ && !kept_.empty()) dispatch(takeFirstKept());
 }
 
 Conference::Message Conference::takeFirstKept() {

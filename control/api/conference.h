@@ -44,9 +44,12 @@ class Conference : public MessageHandler, public ParticipantLink, public std::en
   static const Command kCommands[];
 
   bool joined() const { return !participant_.empty(); }
-  bool takeFromBudget();
+  /// Whether the budget has a message more than `reserved`.
+  bool mayTake(double reserved);
+  bool tellsState(const Message& message) const;
   void keep(Message message);
   void dispatchKept();
+  void dispatchAllKept();
   Message takeFirstKept();
   void dispatch(const Message& message);
   void join(const Message& message);

@@ -47,20 +47,20 @@ struct Flood : testing::Test {
   void mute(const std::string& of, bool muted) { say({{"type", "mute"}, {"track", of}, {"muted", muted}}); }
   void wish(const std::string& of, int width) { say({{"type", "wish"}, {"track", of}, {"width", width}}); }
   void spendAll() {
-    for (int i = 0; i < 100; ++i) mute(track, i % 2 == 0);
+    for (int i = 0; i < 80; ++i) mute(track, i % 2 == 0);  // the rest is for other messages
     service.mutes.clear();
   }
 };
 
 TEST_F(Flood, of_mutes_is_carried_out_at_the_rate_and_the_last_state_stands) {
   for (int i = 0; i < 10'001; ++i) mute(track, i % 2 == 0);
-  EXPECT_EQ(service.mutes.size(), 100u) << "at once";
+  EXPECT_EQ(service.mutes.size(), 80u) << "at once";
   EXPECT_FALSE(tracks().at(0).muted());
   for (int second = 0; second < 10; ++second) {
     now += 1s;
     client->onTick();
   }
-  EXPECT_EQ(service.mutes.size(), 101u) << "what came between is nobody's concern any more";
+  EXPECT_EQ(service.mutes.size(), 81u) << "what came between is nobody's concern any more";
   EXPECT_TRUE(tracks().at(0).muted());
   EXPECT_EQ(channel->refusals(), 0u);
 }
@@ -89,18 +89,22 @@ TEST_F(Flood, each_track_and_type_has_its_own_last_state) {
             (std::vector<std::pair<std::string, Wish>>{{track, {.width_max = 50}}, {other, {.width_max = 1050}}}));
 }
 
+TEST_F(Flood, of_wishes_holds_up_nothing_else) {
+  for (int i = 0; i < 400; ++i) wish("t_" + std::to_string(i), 1);
+  for (int i = 0; i < 20; ++i) say({{"type", "publish"}, {"id", 10 + i}, {"sdp", "v=0"}});
+  EXPECT_EQ(channel->refusals(), 0u);
+  EXPECT_EQ(tracks().size(), 22u);
+  EXPECT_EQ(service.wishes.size(), 400u);
+  say({{"type", "publish"}, {"id", 30}, {"sdp", "v=0"}});
+  EXPECT_EQ(channel->refusals(), 1u) << "a flood of its own";
+}
+
 TEST_F(Flood, what_was_asked_before_a_publish_never_comes_after_it) {
   spendAll();
   mute(track, true);
+  EXPECT_TRUE(service.mutes.empty());
   say({{"type", "publish"}, {"id", 3}, {"sdp", "v=0"}});
-  EXPECT_EQ(channel->refusals(), 1u) << "nothing overtakes what is kept";
-  EXPECT_EQ(channel->messages.back().at("id"), 3);
-  now += 35ms;  // for one message: the mute
-  say({{"type", "publish"}, {"id", 4}, {"sdp", "v=0"}});
   EXPECT_EQ(service.mutes.size(), 1u);
-  EXPECT_EQ(channel->refusals(), 2u);
-  now += 35ms;
-  say({{"type", "publish"}, {"id", 5}, {"sdp", "v=0"}});
   EXPECT_EQ(tracks().size(), 3u);
   now += 10s;
   client->onTick();
@@ -130,11 +134,10 @@ TEST_F(Flood, is_kept_within_bounds) {
   for (int i = 0; i < 2000; ++i) wish("t_" + std::to_string(i), 1);
   EXPECT_EQ(channel->refusals(), 2000u - 640u);
   say({{"type", "wish"}, {"track", track}, {"filler", std::string(1000, ' ')}});
-  EXPECT_EQ(channel->refusals(), 2001u - 640u) << "what is long is not even read";
-  now += 1s;
-  client->onTick();
-  EXPECT_EQ(service.wishes.size(), 30u) << "first come, first served";
-  EXPECT_EQ(service.wishes.front().first, "t_0");
+  EXPECT_EQ(channel->refusals(), 2000u - 640u);
+  EXPECT_EQ(service.wishes.size(), 641u) << "a long one is not kept: it has its turn, after those before it";
+  EXPECT_EQ(service.wishes.front().first, "t_0") << "first come, first served";
+  EXPECT_EQ(service.wishes.back().first, track);
 }
 
 }  // namespace

@@ -62,8 +62,14 @@ def everything(lab):
         after = next(p for p in lab.participants(ROOM) if p["name"] == "Chromium")
         check(after["id"] == mine["id"], "the page is who it was: its socket was never closed")
         path = f"/v1/rooms/{ROOM}/participants/{mine['id']}/subscriptions"
-        active = [each for each in lab.call("GET", path).json["subscriptions"] if each["active"]]
-        check(len(active) == 2 * len(people), f"the relay forwards {len(active)} tracks to it")
+
+
+        def active():
+            return sum(each["active"] for each in lab.call("GET", path).json["subscriptions"])
+
+        # The page is settled when it has set its answer, which is on its way then.
+        wait_until(lambda: active() == 2 * len(people), 20, "the relay forwards all to it")
+        check(True, f"the relay forwards {active()} tracks to it")
 
 
 need("chromium")
