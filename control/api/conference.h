@@ -79,7 +79,8 @@ class Conference : public MessageHandler, public ParticipantLink, public std::en
   Clock clock_;
   double budget_;
   std::chrono::steady_clock::time_point budget_at_;
-  /// Beyond the budget: by type and track, the last message. They come before whatever follows, first come first.
+  /// Of what tells a state, what the budget left waiting: by type and track, the last message. First come first; all
+  /// before a later publish.
   using Key = std::pair<std::string, std::string>;
   std::map<Key, Message> kept_;
   std::deque<Key> kept_order_;

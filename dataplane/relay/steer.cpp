@@ -22,10 +22,6 @@ const uint32_t* transportOf(RelayState& s, DatagramKind kind, const FrameView& f
   return request ? findByUfrag(s, request->ownUfrag()) : nullptr;
 }
 
-}  // namespace
-
-namespace {
-
 /// The highest hash wins, so that all workers choose the same, whatever the order of their lists.
 Latch* findAnySsrcLatch(RelayState& s, const Address& source, uint16_t sequence) {
   const uint64_t packet = AddressHash{s.config.seed}(source) ^ sequence;
